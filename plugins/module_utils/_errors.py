@@ -1,0 +1,51 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The one error that the collection raises on purpose, and what it must say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class DeployError(Exception):
+    """A refusal or a failure that a person has to understand at three in the morning.
+
+    :param what: one sentence, what went wrong.
+    :param expected: what was expected.
+    :param seen: what was found instead.
+    :param where: the path, address or process it was found at.
+    :param remedy: what to do next.
+    :param facts: machine-readable evidence, returned beside the message.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        expected: str = "",
+        seen: str = "",
+        where: str = "",
+        remedy: str = "",
+        facts: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.expected = expected
+        self.seen = seen
+        self.where = where
+        self.remedy = remedy
+        self.facts = facts or {}
+
+    def __str__(self) -> str:
+        parts = [
+            ("expected", self.expected),
+            ("seen", self.seen),
+            ("where", self.where),
+            ("do", self.remedy),
+        ]
+        lines = [self.what] + [f"  {label}: {text}" for label, text in parts if text]
+        return "\n".join(lines)
+
+    def failure(self) -> dict[str, Any]:
+        """The keyword arguments for ``fail_json``."""
+        return {**self.facts, "msg": str(self)}

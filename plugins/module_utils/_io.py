@@ -83,9 +83,9 @@ def read_link(path: Path) -> str | None:
         return None
 
 
-def is_temporary(name: str) -> bool:
-    """Whether ``name`` is one that :func:`write_atomic` or :func:`link_atomic` left behind when it was killed."""
-    return name.startswith(".") and name.endswith(".new~")
+def is_leftover(name: str) -> bool:
+    """Whether ``name`` is one that only a killed run leaves: half-written (``new~``) or half-deleted (``gone~``)."""
+    return name.startswith(".") and name.endswith((".new~", ".gone~"))
 
 
 def _temporary_beside(path: Path) -> Path:

@@ -1,0 +1,124 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The ledger: one JSON line an event, append-only, and what is concluded from it.
+
+It says what was proved of a release. What is *live* is asked of the ``current`` symlink alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.nodeops.pm2.plugins.module_utils._io import append_line
+
+EVENTS = ("staged", "gated", "published", "good", "bad", "rolled_back", "aborted", "pruned", "frozen", "unfrozen")
+VERDICTS = ("good", "bad", "rolled_back", "aborted")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One event.
+
+    :param at: UTC, ISO 8601 with milliseconds.
+    :param event: one of :data:`EVENTS`.
+    :param release: release id.
+    :param slot: slot name, where the event has one.
+    :param by: who caused it, ``user@controller``.
+    :param reason: why, in words.
+    :param detail: further facts; never a secret.
+    """
+
+    at: str
+    event: str
+    release: str
+    slot: str = ""
+    by: str = ""
+    reason: str = ""
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def append(path: Path, entry: Entry) -> None:
+    """Write one event, durably."""
+    kept = {key: value for key, value in vars(entry).items() if value not in ("", {})}
+    append_line(path, json.dumps(kept, ensure_ascii=False))
+
+
+def read(path: Path) -> list[Entry]:
+    """All events that can be read, oldest first; a line cut short by a power loss is passed over."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return []
+    return [entry for entry in map(_parse, lines) if entry is not None]
+
+
+def now() -> str:
+    """The present moment as the ledger writes it."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def verdict(entries: Iterable[Entry], release: str) -> str:
+    """What was last decided on a release: one of :data:`VERDICTS`, else its last event, else ``''``."""
+    last = decided = ""
+    for entry in entries:
+        if entry.release == release:
+            last = entry.event
+            # Publishing again opens the question again: a verdict on an earlier run says nothing of this one.
+            decided = {"published": ""}.get(entry.event, decided)
+            decided = entry.event if entry.event in VERDICTS else decided
+    return decided or last
+
+
+def since(entries: Iterable[Entry], release: str) -> str:
+    """When a release was last published; ``''`` where it never was."""
+    moments = [entry.at for entry in entries if entry.release == release and entry.event == "published"]
+    return moments[-1] if moments else ""
+
+
+def ever_good(entries: Sequence[Entry]) -> list[str]:
+    """Releases whose verdict is ``good``, the most recently confirmed last."""
+    order = dict.fromkeys(e.release for e in reversed(entries) if e.event == "good")
+    return [release for release in reversed(list(order)) if verdict(entries, release) == "good"]
+
+
+def rollback_target(entries: Sequence[Entry], live: str | None, present: Collection[str]) -> str | None:
+    """The release to go back to: the last ``good`` entry before the live one was published.
+
+    :param live: the live release, ``None`` where nothing is live.
+    :param present: releases that are complete on disk.
+    """
+    before = len(entries)
+    for index, entry in enumerate(entries):
+        if entry.release == live and entry.event == "published":
+            before = index
+    for entry in reversed(entries[:before]):
+        candidate = entry.event == "good" and entry.release != live and entry.release in present
+        if candidate and verdict(entries, entry.release) == "good":
+            return entry.release
+    return None
+
+
+def is_step_back(entries: Sequence[Entry], *, leaving: str, target: str) -> bool:
+    """Whether ``target`` was good before ``leaving`` first was: only then is ``leaving`` marked rolled back.
+
+    Going forward again must not disqualify the older release one comes from.
+    """
+    first: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        if entry.event == "published":
+            first.setdefault(entry.release, index)
+    return first.get(target, len(entries)) < first.get(leaving, len(entries))
+
+
+def _parse(line: str) -> Entry | None:
+    try:
+        raw = json.loads(line)
+        known = {key: raw[key] for key in Entry.__dataclass_fields__ if key in raw}
+        return Entry(**known)
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,231 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The lock: a lease on an app, broken only when its owner is provably dead.
+
+An owner is dead when (a) its process is gone from a machine that can be looked at (the host itself, or the
+controller that asks), or (b) that machine has been booted anew since, or (c) the lease has run out: its owner is
+bound to renew it, and everything an owner does on the host first proves that it still holds the lease.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, write_atomic
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+LEASE = "lease.json"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who holds a lease: the process that runs the deploy, wherever that is.
+
+    :param who: ``user@machine``.
+    :param what: what it is doing, in words.
+    :param pid: of the process on its machine.
+    :param boot_id: of its machine; tells machines, and boots of one, apart.
+    :param started: the process's start time in clock ticks since boot; tells a reused pid.
+    """
+
+    who: str
+    what: str
+    pid: int
+    boot_id: str
+    started: int
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A held lock. Times are seconds since the epoch; ``ttl`` is in seconds."""
+
+    id: str
+    owner: Owner
+    taken_at: float
+    heartbeat: float
+    ttl: float
+
+    def describe(self, now: float) -> str:
+        """One line for a person: who, what, since when, last seen when."""
+        return (
+            f"{self.owner.who} (pid {self.owner.pid}), {self.owner.what}, "
+            f"since {int(now - self.taken_at)} s, last heard of {int(now - self.heartbeat)} s ago"
+        )
+
+
+def death_of(lease: Lease, *, now: float, boot_id: str, alive: bool) -> str:
+    """Why the owner of ``lease`` is provably dead, ``''`` where it is not.
+
+    :param boot_id: of the machine that asks.
+    :param alive: whether a process with the owner's pid and start time runs on the machine that asks.
+    """
+    if boot_id and lease.owner.boot_id == boot_id and not alive:
+        return f"its process {lease.owner.pid} is gone"
+    if now - lease.heartbeat > lease.ttl:
+        return f"it has not renewed its lease for {int(now - lease.heartbeat)} s (limit {lease.ttl:g} s)"
+    return ""
+
+
+def this_boot() -> str:
+    """The boot id of this machine, ``''`` where it has none."""
+    try:
+        return BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def started(pid: int) -> int:
+    """A process's start time in clock ticks since boot, 0 where it does not run."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return 0
+    fields = stat.rpartition(")")[2].split()
+    return 0 if fields[0] in "ZX" else int(fields[19])
+
+
+def is_alive(owner: Owner) -> bool:
+    """Whether the owner's very process runs on this machine."""
+    return owner.started != 0 and started(owner.pid) == owner.started
+
+
+def held(lock: Path) -> Lease | None:
+    """The lease that is held, ``None`` where none is."""
+    raw = read_json(lock / LEASE)
+    if not isinstance(raw, dict):
+        return None
+    return Lease(**{**raw, "owner": Owner(**raw["owner"])})
+
+
+def acquire(lock: Path, owner: Owner, *, ttl: float, proven_dead: str = "") -> tuple[Lease, str]:
+    """Take the lock.
+
+    :param proven_dead: id of a lease whose owner the caller has proved dead.
+    :returns: the new lease, and a sentence on the lease that was taken over, ``''`` where none was.
+    :raises DeployError: when somebody else holds it; ``facts['holder']`` has their lease.
+    """
+    refuse_frozen(lock.parent)
+    with _alone(lock.parent):
+        now = time.time()
+        found = held(lock)
+        death = ""
+        if found is not None:
+            death = death_of(found, now=now, boot_id=this_boot(), alive=is_alive(found.owner))
+            if not death and found.id == proven_dead:
+                death = "its process is gone from its controller"
+            if not death:
+                raise _refusal(found, now, lock)
+        lease = Lease(secrets.token_hex(8), owner, now, now, ttl)
+        lock.mkdir(exist_ok=True)
+        write_atomic(lock / LEASE, _dump(lease))
+    return lease, f"Took over the lock of {found.describe(now)}: {death}." if found else ""
+
+
+def prove(lock: Path, lease_id: str) -> None:
+    """Make sure that ``lease_id`` still holds the lock, and renew it. Everything an owner does begins with this."""
+    with _alone(lock.parent):
+        found = held(lock)
+        if found is not None and found.id == lease_id:
+            write_atomic(lock / LEASE, _dump(replace(found, heartbeat=time.time())))
+            return
+    raise DeployError(
+        "This run does not hold the app's lock, so it must not go on.",
+        expected=f"lease {lease_id}",
+        seen="held by " + (found.describe(time.time()) if found else "nobody"),
+        where=str(lock),
+        remedy="Another run has taken over. Look at its outcome with status.yml before you deploy again.",
+    )
+
+
+def release(lock: Path, lease_id: str) -> bool:
+    """Give the lock back; ``False`` where ``lease_id`` did not hold it, which is no harm."""
+    with _alone(lock.parent):
+        found = held(lock)
+        if found is None or found.id != lease_id:
+            return False
+        (lock / LEASE).unlink()
+        with contextlib.suppress(OSError):  # a reader's leftover in it is no reason to fail
+            lock.rmdir()
+    return True
+
+
+def freeze(root: Path, reason: str) -> None:
+    """Refuse every further deploy until a person has looked: a second failure must not ping-pong."""
+    write_atomic(root / "frozen.json", json.dumps({"reason": reason, "at": time.time()}) + "\n")
+
+
+def frozen(root: Path) -> str:
+    """Why the app is frozen, ``''`` where it is not."""
+    raw = read_json(root / "frozen.json")
+    return str(raw.get("reason", "no reason given")) if isinstance(raw, dict) else ""
+
+
+def unfreeze(root: Path) -> bool:
+    """Lift a freeze; ``False`` where there was none."""
+    try:
+        (root / "frozen.json").unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def refuse_frozen(root: Path) -> None:
+    """Raise where the app is frozen."""
+    reason = frozen(root)
+    if reason:
+        raise DeployError(
+            "The app is frozen: an earlier failure could not be taken back cleanly.",
+            seen=reason,
+            where=str(root / "frozen.json"),
+            remedy="Look at the host, then run again with -e bluegreen_unfreeze=true.",
+        )
+
+
+@contextlib.contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Keep other processes of this host out for the few milliseconds a lease is read and written.
+
+    The kernel lets go when the process dies, so this lock cannot be left behind; the lease is what can.
+    """
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _refusal(lease: Lease, now: float, lock: Path) -> DeployError:
+    return DeployError(
+        "Another deploy holds the app's lock.",
+        expected="no lock, or one whose owner is provably dead",
+        seen=lease.describe(now),
+        where=str(lock),
+        remedy="Wait for it, or set bluegreen_lock_wait to the seconds this run may wait.",
+        facts={"holder": asdict(lease)},
+    )
+
+
+def _dump(lease: Lease) -> str:
+    return json.dumps(asdict(lease), indent=2) + "\n"
+
+
+def owner_from(raw: dict[str, Any]) -> Owner:
+    """The typed form of the ``owner`` option."""
+    return Owner(
+        who=str(raw["who"]),
+        what=str(raw["what"]),
+        pid=int(raw["pid"]),
+        boot_id=str(raw["boot_id"]),
+        started=int(raw["started"]),
+    )

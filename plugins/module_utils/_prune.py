@@ -1,0 +1,68 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What may be deleted: decided from what is live, what was proved good, and what runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from ansible_collections.nodeops.pm2.plugins.module_utils._io import is_leftover
+from ansible_collections.nodeops.pm2.plugins.module_utils._ledger import Entry, ever_good
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
+
+
+def expendable(
+    releases: Iterable[str],
+    entries: Sequence[Entry],
+    *,
+    live: str,
+    rollback_target: str,
+    running: Collection[str],
+    keep: int,
+) -> list[str]:
+    """Releases that may go.
+
+    All of them, minus the live one, minus the one a rollback would go to, minus any that a process still has as its
+    working directory, minus the ``keep`` most recently confirmed good ones (the live one counts as one of them).
+    """
+    good = ever_good(entries)
+    kept = {live, rollback_target, *running, *good[-keep:]} if keep else {live, rollback_target, *running}
+    return sorted(release for release in releases if release not in kept)
+
+
+def running_from(directory: Path) -> set[str]:
+    """Names of the entries of ``directory`` in which any process that we may look at has its working directory."""
+    prefix = f"{os.path.realpath(directory)}/"
+    names = set()
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                cwd = os.readlink(process / "cwd")
+            except OSError:
+                continue
+            if cwd.startswith(prefix):
+                names.add(cwd[len(prefix) :].split("/")[0])
+    return names
+
+
+def remove(directory: Path) -> None:
+    """Delete a tree that nobody may take for a release while it goes: renamed away first, in one step."""
+    going = directory.parent / f".{directory.name}.gone~"
+    if going.exists():
+        shutil.rmtree(going)
+    os.rename(directory, going)
+    shutil.rmtree(going)
+
+
+def remove_leftovers(layout: Layout) -> list[str]:
+    """Delete what killed runs left half-written or half-deleted; only names that are never anything else."""
+    removed = []
+    for parent in (layout.root, layout.releases, layout.deps):
+        for path in sorted(parent.iterdir()) if parent.is_dir() else []:
+            if is_leftover(path.name):
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+                removed.append(str(path))
+    return removed

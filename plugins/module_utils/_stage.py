@@ -1,0 +1,192 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Staging: from an archive to a sealed release on disk. Nothing that runs is touched."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.nodeops.pm2.plugins.module_utils import _archive, _dependencies, _ledger, _manifest, _state
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._io import link_atomic, write_atomic
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, ReleaseTree
+
+# Node refuses to listen on the path of a socket that a killed predecessor left. The slot is this process's alone.
+SOCKET_PRELOAD = """\
+'use strict';
+// Managed by nodeops.pm2: removes the socket a killed predecessor left behind, so that listen() does not fail.
+try {
+  require('node:fs').unlinkSync(process.env.PORT);
+} catch (error) {
+  if (error.code !== 'ENOENT') throw error;
+}
+"""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be staged.
+
+    :param archive: the artifact on this host.
+    :param sha256: of the archive, computed once on the controller.
+    :param ecosystems: text of the ecosystem file by slot name.
+    :param shared_dirs: directories, relative to the release, that live in ``shared/``.
+    :param shared_files: files, relative to the release, that live in ``shared/``.
+    :param install: whether node_modules comes from the lockfile; else the archive ships it.
+    :param install_args: for the package manager.
+    :param node: the node program.
+    :param check_skip: rules that were skipped for it; recorded.
+    """
+
+    release: str
+    revision: str
+    archive: Path
+    sha256: str
+    ecosystems: Mapping[str, str]
+    shared_dirs: Sequence[str]
+    shared_files: Sequence[str]
+    install: bool
+    install_args: Sequence[str]
+    install_timeout: float
+    node: str
+    check_skip: Sequence[str]
+    by: str
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What came of it; ``sentence`` is for people."""
+
+    changed: bool
+    sentence: str
+    dependencies: str = ""
+
+
+def plan(layout: Layout, order: Order) -> Staged:
+    """What staging would do; raises where the id is taken by something else. Reads only."""
+    tree = layout.release(order.release)
+    manifest = _manifest.read(tree)
+    if manifest is None:
+        return Staged(True, f"stages {order.release}")
+    if manifest.artifact_sha256 != order.sha256:
+        raise DeployError(
+            "A release of this id exists and is another build.",
+            expected=f"artifact {manifest.artifact_sha256[:12]}",
+            seen=f"artifact {order.sha256[:12]}",
+            where=str(tree.path),
+            remedy="Deploy it under another bluegreen_release; an existing release is never merged into.",
+        )
+    changed = _manifest.differences(manifest.files, _manifest.fingerprints(tree, manifest.files))
+    if changed:
+        raise DeployError(
+            "The release on disk is no longer what was shipped.",
+            expected="every file as its manifest has it",
+            seen="; ".join(changed[:10]) + (f" and {len(changed) - 10} more" if len(changed) > 10 else ""),
+            where=str(tree.path),
+            remedy="Deploy it under another bluegreen_release.",
+        )
+    if all(_text(tree.ecosystem_for(slot)) == text for slot, text in order.ecosystems.items()):
+        return Staged(False, f"{order.release} is staged", manifest.dependencies)
+    if _state.live_release(layout) == order.release:
+        raise DeployError(
+            "This release is live with other settings; its process is not changed under it.",
+            expected=f"the ecosystem files in {tree.private}",
+            seen="an ecosystem rendered from today's options that differs",
+            remedy="Deploy under another bluegreen_release: a change of settings is a deploy like any other.",
+        )
+    return Staged(True, f"renders {order.release} anew", manifest.dependencies)
+
+
+def stage(layout: Layout, order: Order) -> Staged:
+    """Carry it out. Can be killed anywhere: the manifest is written last, and recovery removes what has none."""
+    planned = plan(layout, order)
+    if not planned.changed:
+        return planned
+    for directory in (layout.releases, layout.shared, layout.deps, layout.root / "logs"):
+        directory.mkdir(exist_ok=True)
+    tree = layout.release(order.release)
+    if _manifest.read(tree) is None:
+        planned = _fill(layout, tree, order)
+    _render(tree, order)
+    return planned
+
+
+def _fill(layout: Layout, tree: ReleaseTree, order: Order) -> Staged:
+    try:
+        tree.path.mkdir()
+    except FileExistsError:
+        raise DeployError(
+            "The release directory exists, and no stage of it ever ended.",
+            expected="no such directory",
+            seen="a directory without a manifest",
+            where=str(tree.path),
+            remedy="Run again: recovery removes it. If it stays, look who made it.",
+        ) from None
+    tree.private.mkdir()
+    files = _archive.extract(order.archive, tree.path)
+    shared = [*_share(layout, tree, order.shared_dirs, directories=True)]
+    shared += _share(layout, tree, order.shared_files, directories=False)
+    shipped = {path: digest for path, digest in files.items() if not _below(path, shared)}
+    key = ""
+    if order.install:
+        key = _dependencies.install(
+            tree.path, layout.deps, node=order.node, install_args=list(order.install_args), timeout=order.install_timeout
+        ).key
+    write_atomic(tree.revision, order.revision + "\n")
+    shipped.pop("REVISION", None)
+    shipped.pop("ecosystem.config.cjs", None)
+    _render(tree, order)
+    at = _ledger.now()
+    _manifest.write(
+        tree,
+        _manifest.Manifest(order.release, order.revision, order.sha256, shipped, key, shared, order.by, at),
+    )
+    detail = {"revision": order.revision, "artifact_sha256": order.sha256}
+    skipped = {"check_skip": list(order.check_skip)} if order.check_skip else {}
+    _ledger.append(
+        layout.ledger, _ledger.Entry(at, "staged", order.release, by=order.by, detail={**detail, **skipped})
+    )
+    return Staged(True, f"staged {order.release}", key)
+
+
+def _render(tree: ReleaseTree, order: Order) -> None:
+    for slot, text in order.ecosystems.items():
+        write_atomic(tree.ecosystem_for(slot), text)
+    write_atomic(tree.private / "socket.cjs", SOCKET_PRELOAD)
+
+
+def _share(layout: Layout, tree: ReleaseTree, names: Sequence[str], *, directories: bool) -> list[str]:
+    """Put symlinks into ``shared/`` where ``names`` are; what the archive shipped there gives way, as users expect."""
+    for name in names:
+        target = layout.shared / name
+        if directories:
+            target.mkdir(parents=True, exist_ok=True)
+        elif not target.exists():
+            raise DeployError(
+                "A shared file does not exist.",
+                expected="a file that was put there once, by hand or by provisioning",
+                seen="nothing",
+                where=str(target),
+                remedy="Create it, or take it out of bluegreen_shared_files.",
+            )
+        place = tree.path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        link_atomic(place, os.path.relpath(target, place.parent))
+    return list(names)
+
+
+def _below(path: str, names: Sequence[str]) -> bool:
+    return any(path == name or path.startswith(f"{name}/") for name in names)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""

@@ -1,0 +1,71 @@
+# Nothing has to be installed beforehand but Python 3.11 or newer and make; the rest lands in .venv and .cache.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The collection under the name Python and Ansible know it by: a link back to this checkout.
+COLLECTION := $(VENV)/collections/ansible_collections/nodeops/pm2
+# Molecule scenarios at a time; every scenario has directories and ports of its own.
+PARALLEL ?= 2
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help venv test lint unit sanity molecule demo demo-clean bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: $(VENV)/tests.stamp ## Make .venv with everything the tests need
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	    "Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.13" % sys.version_info[:2])'
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo 'Python lacks venv: apt install python3-venv, or the like.'; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(dir $(COLLECTION))
+	@ln -sfn ../../../.. $(COLLECTION)
+
+$(VENV)/%.stamp: requirements/%.txt requirements/demo.txt requirements/constraints.txt | $(VENV)/bin/python
+	@echo "Installing $<"
+	@$(BIN)/python -m pip install -qq -r $<
+	@touch $@
+
+test: $(VENV)/tests.stamp ## Run everything below, in this order, and print the seconds of each part
+	@.ci/each lint unit sanity molecule
+
+lint: $(VENV)/tests.stamp ## ruff, mypy, yamllint, ansible-lint
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy $(addprefix -p ansible_collections.nodeops.pm2.,plugins tests molecule)
+	$(BIN)/mypy .ci/*.py demo/*.py
+	$(BIN)/yamllint --strict .
+	$(BIN)/ansible-lint --offline -q
+
+unit: $(VENV)/tests.stamp ## Unit tests, here and under the oldest Python a host may have
+	$(BIN)/pytest -q tests/unit
+	$(BIN)/python .ci/oldest_python.py
+
+sanity: $(VENV)/tests.stamp ## ansible-test sanity, on a copy of the working tree
+	$(BIN)/python .ci/sanity.py
+
+molecule: $(VENV)/tests.stamp ## Every scenario, on hosts embedded in this machine: no root, no containers
+	$(BIN)/python .ci/scenarios.py --parallel $(PARALLEL)
+
+demo: $(VENV)/demo.stamp ## Play the story of the README on 127.0.0.1
+	@$(BIN)/python demo/story.py
+
+demo-clean: $(VENV)/demo.stamp ## Stop what the demo left running and remove every trace of it
+	@$(BIN)/python demo/story.py --clean
+
+bench: $(VENV)/demo.stamp ## Print the figures: a redeploy, a rollback, switches under load
+	@$(BIN)/python demo/bench.py
+
+clean: ## Remove what the targets above made (after demo-clean)
+	@if [ -d .demo ]; then echo 'The demo may be running: make demo-clean first.'; exit 1; fi
+	@rm -rf $(VENV) .cache .ansible .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

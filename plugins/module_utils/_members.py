@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import calendar
 import gzip
 import importlib
 import io
@@ -38,6 +39,7 @@ class Member:
     :param size: bytes of a file's content.
     :param target: where a link points, as written.
     :param open: opens a file's content; to be read before the next member is asked for.
+    :param mtime: seconds; of the epoch in a tar, of an unnamed time zone in a zip: fit for comparing, not for telling.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Member:
     size: int = 0
     target: str = ""
     open: Callable[[], IO[bytes]] = io.BytesIO
+    mtime: float = 0.0
 
 
 class Corrupt(Exception):
@@ -164,7 +167,7 @@ def _tar_member(tar: Any, info: tarfile.TarInfo) -> Member:
         kind = "sparse file"
     if info.size < 0:
         raise Corrupt(f"a size of {info.size} bytes")
-    return Member(info.name, kind, info.mode, info.size, info.linkname, lambda: tar.extractfile(info))
+    return Member(info.name, kind, info.mode, info.size, info.linkname, lambda: tar.extractfile(info), info.mtime)
 
 
 @contextmanager
@@ -230,7 +233,10 @@ def _zip_member(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
     if kind == "symlink":
         with opened.open(info) as stream:
             target = stream.read(LONGEST_TARGET).decode("utf-8", "surrogateescape")
-    return Member(_zip_name(info), kind, stat.S_IMODE(mode), info.file_size, target, lambda: opened.open(info))
+    mtime = calendar.timegm((*info.date_time, 0, 0, 0))
+    return Member(
+        _zip_name(info), kind, stat.S_IMODE(mode), info.file_size, target, lambda: opened.open(info), float(mtime)
+    )
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:

@@ -118,7 +118,7 @@ def test_loopback_is_a_target(url: str, target: Target) -> None:
     ["http://10.0.0.1/", "http://example.com/", "http://localhost.example.com/", "https://127.0.0.1/", "127.0.0.1:80"],
 )
 def test_anything_else_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="not loopback|not an http"):
+    with pytest.raises(ValueError, match=r"not loopback|not an http"):
         Load(url)
 
 
@@ -168,5 +168,8 @@ def test_time_and_rate_bound_a_load() -> None:
     with server([KEPT] * 100_000) as target:
         load = Load(f"http://127.0.0.1:{target.port}/", clients=1, rate=20, seconds=0.5)
         load.start()
+        for thread in load._threads:
+            thread.join(timeout=5)
+            assert not thread.is_alive()
         result = load.wait()
     assert 1 <= result.requests <= 11

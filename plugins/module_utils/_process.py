@@ -1,0 +1,181 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Processes and who listens where, as the kernel tells it in /proc."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.nodeops.pm2.plugins.module_utils._sockets import (
+    Socket,
+    parse_tcp,
+    parse_unix,
+    port_field,
+    takes,
+)
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Who listens on an address; ``foreign`` when an owner cannot be seen, being another user's."""
+
+    pids: frozenset[int]
+    foreign: bool
+
+    @property
+    def any(self) -> bool:
+        return bool(self.pids) or self.foreign
+
+
+def cwd(pid: int) -> str | None:
+    """The real working directory; ``None`` when the process is gone or another user's."""
+    try:
+        return os.readlink(f"/proc/{pid}/cwd")
+    except OSError:
+        return None
+
+
+def command(pid: int) -> str:
+    """The command line for a person to recognise, at most 200 characters."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()[:200]
+    except OSError:
+        return ""
+
+
+def has_environment(pid: int, **variables: str) -> bool:
+    """Whether ``pid`` was started with all these variables; false when its environment cannot be read."""
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return all(f"{name}={value}".encode() in environment for name, value in variables.items())
+
+
+def start_time(pid: int) -> int | None:
+    """Clock ticks from boot to the start of ``pid``, which tells a reused pid; ``None`` when it is gone or a zombie."""
+    fields = _stat(pid)
+    return None if fields is None or fields[0] == "Z" else int(fields[19])
+
+
+def age(pid: int) -> float:
+    """Seconds since ``pid`` was started; 0 when it is gone."""
+    started = start_time(pid)
+    if started is None:
+        return 0.0
+    return max(float(Path("/proc/uptime").read_text().split()[0]) - started / _TICKS, 0.0)
+
+
+def descendants(pid: int) -> set[int]:
+    """All children of ``pid``, their children and so on; not ``pid`` itself."""
+    return below({pid}, _parents()) - {pid}
+
+
+def below(roots: Iterable[int], parents: dict[int, int]) -> set[int]:
+    """``roots`` and all that descend from them, by a map of pid to parent pid."""
+    children: dict[int, list[int]] = {}
+    for child, parent in parents.items():
+        children.setdefault(parent, []).append(child)
+    found: set[int] = set()
+    queue = list(roots)
+    while queue:
+        pid = queue.pop()
+        if pid not in found:
+            found.add(pid)
+            queue.extend(children.get(pid, []))
+    return found
+
+
+def is_descendant(pid: int, of: int) -> bool:
+    """Whether ``pid`` is ``of`` or descends from it."""
+    seen: set[int] = set()
+    while pid > 1 and pid != of and pid not in seen:
+        seen.add(pid)
+        fields = _stat(pid)
+        pid = int(fields[1]) if fields else 0
+    return pid == of
+
+
+def listeners(address: str) -> Listeners:
+    """The processes that would take a connection to ``address`` (``127.0.0.1:3001`` or ``unix:/run/app/blue.sock``)."""
+    inodes = {entry.inode for entry in _sockets(address) if entry.listening}
+    owners = _owners(inodes)
+    # An owner that ended between the two readings must not look like a stranger.
+    lost = inodes - owners.keys()
+    foreign = bool(lost) and any(entry.listening and entry.inode in lost for entry in _sockets(address))
+    return Listeners(frozenset(pid for pids in owners.values() for pid in pids), foreign)
+
+
+def established(address: str) -> int:
+    """How many connections to the listener on ``address`` are open now."""
+    return sum(entry.connected for entry in _sockets(address))
+
+
+def socket_path(address: str) -> Path | None:
+    """The path of a ``unix:`` address; ``None`` for any other."""
+    return Path(address[5:]) if address.startswith("unix:") else None
+
+
+def _sockets(address: str) -> list[Socket]:
+    """All sockets bound to what a connection to ``address`` would reach."""
+    if address.startswith("unix:"):
+        candidates = parse_unix(_lines("/proc/net/unix"))
+    else:
+        ending = port_field(address)
+        tables = (line for table in ("/proc/net/tcp", "/proc/net/tcp6") for line in _lines(table))
+        candidates = parse_tcp(line for line in tables if line.split()[1].endswith(ending))
+    return [entry for entry in candidates if takes(entry.local, address)]
+
+
+def _lines(table: str) -> list[str]:
+    """A table's lines without its heading; none where the kernel has no such protocol."""
+    try:
+        return Path(table).read_text(errors="replace").splitlines()[1:]
+    except FileNotFoundError:
+        return []
+
+
+def _owners(inodes: set[str]) -> dict[str, set[int]]:
+    """Which of the processes that this user may look into hold which of ``inodes``."""
+    wanted = {f"socket:[{inode}]": inode for inode in inodes}
+    owners: dict[str, set[int]] = {}
+    for pid in pids() if wanted else ():
+        try:
+            with os.scandir(f"/proc/{pid}/fd") as descriptors:
+                for descriptor in descriptors:
+                    inode = wanted.get(_target(descriptor.path))
+                    if inode:
+                        owners.setdefault(inode, set()).add(pid)
+        except OSError:
+            continue
+    return owners
+
+
+def _target(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
+def _parents() -> dict[int, int]:
+    stats = ((pid, _stat(pid)) for pid in pids())
+    return {pid: int(fields[1]) for pid, fields in stats if fields}
+
+
+def pids() -> list[int]:
+    """All processes there are."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/<pid>/stat from the state on; the name before them may hold anything, brackets included."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None

@@ -35,7 +35,7 @@ class Entry:
 
     at: str
     event: str
-    release: str
+    release: str = ""
     slot: str = ""
     by: str = ""
     reason: str = ""

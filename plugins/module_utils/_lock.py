@@ -115,7 +115,7 @@ def acquire(lock: Path, owner: Owner, *, ttl: float, proven_dead: str = "") -> t
     :raises DeployError: when somebody else holds it; ``facts['holder']`` has their lease.
     """
     refuse_frozen(lock.parent)
-    with _alone(lock.parent):
+    with alone(lock.parent):
         now = time.time()
         found = held(lock)
         death = ""
@@ -133,7 +133,7 @@ def acquire(lock: Path, owner: Owner, *, ttl: float, proven_dead: str = "") -> t
 
 def prove(lock: Path, lease_id: str) -> None:
     """Make sure that ``lease_id`` still holds the lock, and renew it. Everything an owner does begins with this."""
-    with _alone(lock.parent):
+    with alone(lock.parent):
         found = held(lock)
         if found is not None and found.id == lease_id:
             write_atomic(lock / LEASE, _dump(replace(found, heartbeat=time.time())))
@@ -149,7 +149,7 @@ def prove(lock: Path, lease_id: str) -> None:
 
 def release(lock: Path, lease_id: str) -> bool:
     """Give the lock back; ``False`` where ``lease_id`` did not hold it, which is no harm."""
-    with _alone(lock.parent):
+    with alone(lock.parent):
         found = held(lock)
         if found is None or found.id != lease_id:
             return False
@@ -192,7 +192,7 @@ def refuse_frozen(root: Path) -> None:
 
 
 @contextlib.contextmanager
-def _alone(root: Path) -> Iterator[None]:
+def alone(root: Path) -> Iterator[None]:
     """Keep other processes of this host out for the few milliseconds a lease is read and written.
 
     The kernel lets go when the process dies, so this lock cannot be left behind; the lease is what can.

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Slot
+from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2
 
 ROOT: dict[str, Any] = {"root": {"type": "path", "required": True}}
 
@@ -29,6 +31,13 @@ SLOTS: dict[str, Any] = {"slots": {"type": "list", "elements": "dict", "required
 
 LEASE: dict[str, Any] = {"lease": {"type": "str", "required": True}}
 
+BY: dict[str, Any] = {"by": {"type": "str", "default": ""}}
+
+
+def slots_of(params: dict[str, Any]) -> list[Slot]:
+    """The typed form of the ``slots`` option."""
+    return [slot_of(raw) for raw in params["slots"]]
+
 
 def slot_of(params: dict[str, Any]) -> Slot:
     """The typed form of one ``slot`` option."""
@@ -38,3 +47,8 @@ def slot_of(params: dict[str, Any]) -> Slot:
         address=params["address"],
         socket=params.get("socket") or "",
     )
+
+
+def pm2_of(params: dict[str, Any]) -> Pm2:
+    """The typed form of the options in :data:`PM2`."""
+    return Pm2(home=Path(params["pm2_home"]), pm2=params["pm2_bin"], node=params["node_bin"])

@@ -1,0 +1,162 @@
+#!/usr/bin/python
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_lock
+short_description: Hold the lock of an app while it is deployed
+version_added: 0.1.0
+author:
+  - nodeops maintainers (@nodeops)
+description:
+  - Takes or gives back the lease that keeps two deploys of one app apart.
+  - A lease left behind is taken over only when its owner is provably dead, i.e. its process is gone from the host or from the controller that asks, the machine it ran on has been booted since, or it has not been renewed for O(ttl) seconds.
+  - Everything the owner does on the host first proves that it still holds the lease, so a taken-over deploy cannot go on.
+  - Who holds it (user, controller, process) is filled in by the action plugin of the same name on the controller.
+extends_documentation_fragment:
+  - nodeops.pm2.layout
+attributes:
+  check_mode:
+    description: Reports what would change and touches nothing.
+    support: full
+  diff_mode:
+    description: Shows nothing.
+    support: none
+options:
+  state:
+    description: Whether this run holds the lock. V(present) takes it, V(absent) gives it back.
+    type: str
+    choices: [present, absent]
+    default: present
+  lease:
+    description: Id of the lease to give back, as returned when it was taken. Required with O(state=absent).
+    type: str
+  ttl:
+    description: Seconds without a sign of life after which the owner counts as dead. Must exceed the longest single step.
+    type: float
+    default: 900
+  wait:
+    description: Seconds to wait for a lock that somebody else holds, before giving up.
+    type: float
+    default: 0
+  unfreeze:
+    description: Lift a freeze that an earlier failure left.
+    type: bool
+    default: false
+  what:
+    description: What the lock is taken for, in words; shown to whoever meets it.
+    type: str
+    default: deploy
+  owner:
+    description: Who takes it. Filled in by the action plugin.
+    type: dict
+    suboptions:
+      who: {description: "V(user@machine).", type: str, required: true}
+      what: {description: What it is doing., type: str, required: true}
+      pid: {description: Its process on its machine., type: int, required: true}
+      boot_id: {description: "Of its machine; empty where that has none.", type: str, required: true}
+      started: {description: "The start time of its process, in clock ticks since boot.", type: int, required: true}
+  proven_dead:
+    description: Id of a lease whose owner the action plugin has looked for on the controller and found gone.
+    type: str
+    default: ""
+"""
+
+EXAMPLES = r"""
+- name: Take the lock, waiting up to a minute
+  nodeops.pm2.release_lock:
+    root: /var/www/shop
+    wait: 60
+  register: shop_lock
+
+- name: Give it back
+  nodeops.pm2.release_lock:
+    root: /var/www/shop
+    state: absent
+    lease: "{{ shop_lock.lease }}"
+"""
+
+RETURN = r"""
+lease:
+  description: Id of the lease that was taken.
+  returned: with O(state=present)
+  type: str
+by:
+  description: Who took it, V(user@machine), for the ledger entries of the run.
+  returned: always
+  type: str
+took_over:
+  description: Whose lease was taken over and why, empty where none was.
+  returned: with O(state=present)
+  type: str
+holder:
+  description: The lease that is in the way.
+  returned: when somebody else holds the lock
+  type: dict
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger, _lock, _options
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
+
+OWNER = {
+    "who": {"type": "str", "required": True},
+    "what": {"type": "str", "required": True},
+    "pid": {"type": "int", "required": True},
+    "boot_id": {"type": "str", "required": True},
+    "started": {"type": "int", "required": True},
+}
+SPEC: dict[str, Any] = {
+    **_options.ROOT,
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "lease": {"type": "str"},
+    "ttl": {"type": "float", "default": 900},
+    "wait": {"type": "float", "default": 0},
+    "unfreeze": {"type": "bool", "default": False},
+    "what": {"type": "str", "default": "deploy"},
+    "owner": {"type": "dict", "options": OWNER},
+    "proven_dead": {"type": "str", "default": ""},
+}
+
+def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    """Take the lease or give it back."""
+    layout = Layout(Path(params["root"]))
+    if params["state"] == "absent":
+        found = _lock.held(layout.lock)
+        ours = found is not None and found.id == params["lease"]
+        return {"changed": ours if check_mode else ours and _lock.release(layout.lock, params["lease"])}
+    if check_mode:
+        _look(layout, params)
+        return {"changed": False, "lease": "", "took_over": ""}
+    layout.root.mkdir(exist_ok=True)
+    if params["unfreeze"] and _lock.unfreeze(layout.root):
+        _ledger.append(layout.ledger, _ledger.Entry(_ledger.now(), "unfrozen", "", by=params["owner"]["who"]))
+    owner = _lock.owner_from(params["owner"])
+    lease, took_over = _lock.acquire(layout.lock, owner, ttl=params["ttl"], proven_dead=params["proven_dead"])
+    # The lock is not a change of the host that anybody would want to hear of: it is given back in the end.
+    return {"changed": False, "lease": lease.id, "took_over": took_over}
+
+
+def _look(layout: Layout, params: dict[str, Any]) -> None:
+    if not params["unfreeze"]:
+        _lock.refuse_frozen(layout.root)
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=SPEC, required_if=[("state", "absent", ["lease"])], supports_check_mode=True)
+    try:
+        result = run(module.params, check_mode=module.check_mode)
+    except DeployError as error:
+        module.fail_json(**error.failure())
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

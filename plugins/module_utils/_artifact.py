@@ -74,7 +74,6 @@ def built(
     :param directory: cache on the controller; earlier archives beyond a few are removed.
     """
     commit = _git(source, "rev-parse", "--verify", f"{version}^{{commit}}").stdout.strip()
-    prefix = _git(source, "rev-parse", "--show-prefix").stdout.strip()
     moment = int(_git(source, "log", "-1", "--format=%ct", commit).stdout)
     dirty = bool(_git(source, "status", "--porcelain", "--", ".").stdout.strip())
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -82,7 +81,8 @@ def built(
         export = Path(scratch, "export")
         export.mkdir()
         tar = Path(scratch, "export.tar")
-        _git(source, "archive", "--format=tar", f"--output={tar}", f"{commit}:{prefix}" if prefix else commit)
+        # In a directory of a checkout git archives that directory alone.
+        _git(source, "archive", "--format=tar", f"--output={tar}", commit)
         _done(run(["tar", "-xf", str(tar), "-C", str(export)], env=os.environ, timeout=600), "Cannot unpack the export.")
         for command in build:
             _done(run(command, cwd=export, env=os.environ, timeout=3600), f"The build failed: {' '.join(command)}")

@@ -1,0 +1,104 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger
+from ansible_collections.nodeops.pm2.plugins.module_utils._ledger import Entry
+
+PRESENT = {"r1", "r2", "r3", "r4"}
+
+
+def story(*events: str) -> list[Entry]:
+    """Entries from words such as ``published:r1``."""
+    return [Entry("2026-01-01T00:00:00.000Z", *event.split(":")) for event in events]
+
+
+def deployed(*releases: str) -> list[str]:
+    return [f"{event}:{release}" for release in releases for event in ("staged", "gated", "published", "good")]
+
+
+@pytest.mark.parametrize(
+    ("events", "verdict"),
+    [
+        ([], ""),
+        (["staged:r1"], "staged"),
+        (["staged:r1", "gated:r1", "published:r1"], "published"),
+        (deployed("r1"), "good"),
+        ([*deployed("r1"), "rolled_back:r1"], "rolled_back"),
+        ([*deployed("r1"), "rolled_back:r1", "published:r1"], "published"),
+        ([*deployed("r1"), "published:r1", "bad:r1"], "bad"),
+        (["staged:r1", "aborted:r1"], "aborted"),
+        ([*deployed("r1"), "bad:r2"], "good"),
+    ],
+)
+def test_the_last_verdict_since_publishing_counts(events: list[str], verdict: str) -> None:
+    assert _ledger.verdict(story(*events), "r1") == verdict
+
+
+@pytest.mark.parametrize(
+    ("events", "live", "target"),
+    [
+        pytest.param(deployed("r1", "r2", "r3"), "r3", "r2", id="after three deploys"),
+        pytest.param(
+            [*deployed("r1", "r2", "r3"), "published:r2", "good:r2", "rolled_back:r3"], "r2", "r1", id="twice in a row"
+        ),
+        pytest.param(
+            [
+                *deployed("r1", "r2"),
+                "published:r1",
+                "good:r1",
+                "rolled_back:r2",
+            ],
+            "r1",
+            None,
+            id="nothing before the first",
+        ),
+        pytest.param(
+            [*deployed("r1", "r2"), "published:r1", "good:r1", "rolled_back:r2", "published:r2", "good:r2"],
+            "r2",
+            "r1",
+            id="forward again",
+        ),
+        pytest.param(
+            [*deployed("r1", "r2", "r3"), "published:r1", "good:r1", "rolled_back:r3", *deployed("r4")],
+            "r4",
+            "r1",
+            id="what was live before, not what is younger",
+        ),
+        pytest.param([*deployed("r1"), "staged:r2", "bad:r2", *deployed("r3")], "r3", "r1", id="never a bad one"),
+        pytest.param([*deployed("r1", "r2"), "gated:r3"], "r3", "r2", id="published but the ledger never heard"),
+        pytest.param(deployed("r9", "r2"), "r2", None, id="never one that is not on disk"),
+        pytest.param([], None, None, id="nothing at all"),
+    ],
+)
+def test_rollback_goes_to_the_last_good_release_before_the_live_one(
+    events: list[str], live: str | None, target: str | None
+) -> None:
+    assert _ledger.rollback_target(story(*events), live, PRESENT) == target
+
+
+def test_only_a_step_back_is_held_against_the_release_that_is_left() -> None:
+    entries = story(*deployed("r1", "r2"))
+    assert _ledger.is_step_back(entries, leaving="r2", target="r1")
+    assert not _ledger.is_step_back(entries, leaving="r1", target="r2")
+
+
+def test_good_releases_stand_in_the_order_they_were_last_confirmed() -> None:
+    entries = story(*deployed("r1", "r2", "r3"), "published:r1", "good:r1", "bad:r2")
+    assert _ledger.ever_good(entries) == ["r3", "r1"]
+
+
+def test_a_line_cut_short_by_a_power_loss_spoils_nothing_but_itself(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    _ledger.append(path, Entry("t1", "good", "r1"))
+    with path.open("a") as stream:
+        stream.write('{"at": "t2", "event": "ba')
+    _ledger.append(path, Entry("t3", "good", "r2", detail={"why": "ü"}))
+    assert [(entry.at, entry.release) for entry in _ledger.read(path)] == [("t1", "r1"), ("t3", "r2")]
+
+
+def test_a_ledger_that_does_not_exist_is_empty(tmp_path: Path) -> None:
+    assert _ledger.read(tmp_path / "ledger.jsonl") == []

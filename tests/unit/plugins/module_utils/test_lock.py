@@ -1,0 +1,102 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ansible_collections.nodeops.pm2.plugins.module_utils import _lock
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._lock import Lease, Owner
+
+HERE = Owner("ann@laptop", "deploy of shop", os.getpid(), _lock.this_boot(), _lock.started(os.getpid()))
+ELSEWHERE = replace(HERE, who="bob@ci", boot_id="another machine", pid=7, started=7)
+LEASE = Lease("id", ELSEWHERE, taken_at=1000.0, heartbeat=1000.0, ttl=900.0)
+
+
+@pytest.mark.parametrize(
+    ("lease", "boot_id", "alive", "now", "words"),
+    [
+        pytest.param(LEASE, "ours", False, 1010.0, "", id="elsewhere and fresh: nobody can tell"),
+        pytest.param(LEASE, "another machine", True, 1010.0, "", id="seen alive"),
+        pytest.param(LEASE, "another machine", False, 1010.0, "process 7 is gone", id="seen dead"),
+        pytest.param(LEASE, "", False, 1010.0, "", id="a machine without a boot id proves nothing"),
+        pytest.param(LEASE, "ours", False, 1901.0, "has not renewed", id="run out"),
+        pytest.param(LEASE, "ours", False, 1900.0, "", id="not quite run out"),
+    ],
+)
+def test_an_owner_is_dead_only_when_that_is_proved(
+    lease: Lease, boot_id: str, alive: bool, now: float, words: str
+) -> None:
+    death = _lock.death_of(lease, now=now, boot_id=boot_id, alive=alive)
+    assert words in death
+    assert bool(death) == bool(words)
+
+
+def test_take_prove_give_back(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    lease, took_over = _lock.acquire(lock, HERE, ttl=900)
+    assert took_over == ""
+    _lock.prove(lock, lease.id)
+    assert not _lock.release(lock, "somebody else's")
+    assert _lock.release(lock, lease.id)
+    assert not _lock.release(lock, lease.id)
+    assert not lock.exists()
+
+
+def test_a_second_taker_is_told_who_holds_it(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    _lock.acquire(lock, ELSEWHERE, ttl=900)
+    with pytest.raises(DeployError) as refused:
+        _lock.acquire(lock, HERE, ttl=900)
+    assert "bob@ci (pid 7), deploy of shop" in str(refused.value)
+    assert refused.value.facts["holder"]["owner"]["who"] == "bob@ci"
+
+
+def test_a_dead_owner_is_succeeded_and_can_do_nothing_any_more(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    child = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    dead = replace(HERE, pid=int(child.stdout), started=1)
+    old, _said = _lock.acquire(lock, dead, ttl=900)
+    new, took_over = _lock.acquire(lock, HERE, ttl=900)
+    assert "is gone" in took_over
+    with pytest.raises(DeployError, match="must not go on"):
+        _lock.prove(lock, old.id)
+    _lock.prove(lock, new.id)
+
+
+def test_a_controller_may_prove_its_own_process_dead(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    old, _said = _lock.acquire(lock, ELSEWHERE, ttl=900)
+    _new, took_over = _lock.acquire(lock, HERE, ttl=900, proven_dead=old.id)
+    assert "gone from its controller" in took_over
+
+
+def test_a_proof_renews_the_lease(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    lease, _said = _lock.acquire(lock, HERE, ttl=900)
+    _lock.prove(lock, lease.id)
+    held = _lock.held(lock)
+    assert held is not None
+    assert held.heartbeat > lease.heartbeat
+
+
+def test_a_half_written_lease_is_no_lease(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    lock.mkdir()
+    (lock / "lease.json").write_text('{"id": "x", "own')
+    assert _lock.held(lock) is None
+    _lock.acquire(lock, HERE, ttl=900)
+
+
+def test_a_frozen_app_is_refused_until_it_is_lifted(tmp_path: Path) -> None:
+    _lock.freeze(tmp_path, "r2 failed and r1 as well")
+    with pytest.raises(DeployError, match="r2 failed and r1 as well"):
+        _lock.acquire(tmp_path / "lock", HERE, ttl=900)
+    assert _lock.unfreeze(tmp_path)
+    assert not _lock.unfreeze(tmp_path)
+    _lock.acquire(tmp_path / "lock", HERE, ttl=900)

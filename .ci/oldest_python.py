@@ -28,7 +28,7 @@ def main() -> int:
         subprocess.run([python, "-m", "pip", "install", "-qq", "pytest"], check=True)
         (CACHE / "made").touch()
     print(f"Python {OLDEST_TARGET}:")
-    return subprocess.run([python, "-m", "pytest", "-q", "-o", "cache_dir=.cache/pytest", TESTS], check=False).returncode
+    return subprocess.run([python, "-m", "pytest", "-q", TESTS], check=False).returncode
 
 
 if __name__ == "__main__":

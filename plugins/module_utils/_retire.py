@@ -13,6 +13,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout,
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2
 
 POLL = 0.2  # seconds
+LOOK = 5.0  # seconds between two looks while a slot stands by
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,10 @@ def retire(
     before = _facts.read_facts(pm2, slot)
     if not before.pids:
         return Retired(_stop(layout, slot, pm2, timeout), f"{slot.process} was not running")
-    sleep(standby)
+    waited = 0.0
+    while waited < standby and still_retires(layout, slots, slot, before, pm2):
+        sleep(min(LOOK, standby - waited))
+        waited += LOOK
     open_connections = _drain(slot, drain_timeout, sleep)
     while True:
         with _lock.alone(layout.root):

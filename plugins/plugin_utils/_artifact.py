@@ -1,0 +1,72 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How a module gets the artifact: the controller's file is looked at, carried to the host's temporary directory, and
+removed when the module is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._manifest import sha256
+
+
+class ArtifactAction(ActionBase):  # type: ignore[misc]
+    """Runs the module of the same name with its option ``archive`` pointing at a copy on the host.
+
+    The copy is temporary, so that it is made in check mode too. Without ``archive`` nothing is carried.
+    """
+
+    TRANSFERS_FILES = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Refuse an artifact that cannot be read or is another one than ``checksum`` says, send it, run the module."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        args = dict(self._task.args)
+        try:
+            if args.get("archive"):
+                args["archive"] = self._send(str(args["archive"]), str(args.get("checksum") or ""))
+            result.update(self._execute_module(module_args=args, task_vars=task_vars))
+        except DeployError as error:
+            raise AnsibleActionFail(str(error)) from error
+        finally:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+        return result
+
+    def _send(self, name: str, checksum: str) -> str:
+        local = self._loader.path_dwim(name)
+        verify(local, checksum)
+        shell = self._connection._shell
+        remote: str = shell.join_path(shell.tmpdir, "artifact")
+        self._transfer_file(local, remote)
+        self._fixup_perms2((shell.tmpdir, remote))
+        return remote
+
+
+def verify(path: str, checksum: str) -> None:
+    """Raise :class:`DeployError` where ``path`` is no readable file, or its sha256 is not ``checksum`` (hex, any case).
+
+    An empty ``checksum`` is not compared.
+    """
+    try:
+        seen = sha256(Path(path))
+    except OSError as error:
+        raise DeployError(
+            "The artifact cannot be read.",
+            expected="a readable file on the controller",
+            seen=error.strerror or str(error),
+            where=path,
+            remedy="Correct bluegreen_artifact, or build the artifact first.",
+        ) from error
+    if checksum and seen != checksum.strip().lower():
+        raise DeployError(
+            "The artifact is not the one that was announced.",
+            expected=f"sha256 {checksum}",
+            seen=f"sha256 {seen}",
+            where=path,
+            remedy="Take the artifact and its checksum from the same build; it may have been cut short on its way.",
+        )

@@ -44,7 +44,7 @@ def parse_unix(lines: Iterable[str]) -> Iterator[Socket]:
         fields = line.split(None, 7)
         if len(fields) == 8:
             listening = bool(int(fields[3], 16) & _UNIX_LISTEN_FLAG)
-            yield Socket(f"unix:{fields[7]}", listening, not listening and fields[5] in _UNIX_OPEN, fields[6])
+            yield Socket(f"unix:{fields[7]}", listening, fields[5] in _UNIX_OPEN, fields[6])
 
 
 def takes(local: str, address: str) -> bool:

@@ -77,13 +77,14 @@ def test_what_follows_a_frame_is_kept() -> None:
     assert _axon.decode(FRAME + b"next") == ([b"j:{}", b"s:0"], b"next")
 
 
-def test_answers_are_told_apart_by_id_and_may_come_in_pieces(serve: Callable[[Daemon], Path]) -> None:
+@pytest.mark.parametrize("piece", [7, 10_000])
+def test_answers_are_told_apart_by_id_and_come_in_any_pieces(serve: Callable[[Daemon], Path], piece: int) -> None:
     def daemon(connection: socket.socket) -> None:
         asked = requests_in(connection, 2)
         assert [body["method"] for body, _ in asked] == ["stopProcessId", "stopProcessId"]
         text = b"".join(answer({"args": [body["args"][0] * 10]}, identifier) for body, identifier in reversed(asked))
-        for index in range(0, len(text), 7):
-            connection.sendall(text[index : index + 7])
+        for index in range(0, len(text), piece):
+            connection.sendall(text[index : index + piece])
 
     assert _axon.calls(serve(daemon), [("stopProcessId", 0), ("stopProcessId", 1)], timeout=5) == [0, 10]
 
@@ -106,8 +107,11 @@ def test_a_refusal_says_what_pm2_said(serve: Callable[[Daemon], Path]) -> None:
 
 
 def test_a_daemon_that_dies_is_told(serve: Callable[[Daemon], Path]) -> None:
+    def daemon(connection: socket.socket) -> None:
+        requests_in(connection, 1)
+
     with pytest.raises(DeployError, match="closed the connection"):
-        _axon.call(serve(lambda connection: requests_in(connection, 1) and None), "getVersion")
+        _axon.call(serve(daemon), "getVersion")
 
 
 def test_a_daemon_that_hangs_is_told(serve: Callable[[Daemon], Path]) -> None:

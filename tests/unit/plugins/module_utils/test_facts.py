@@ -57,7 +57,7 @@ def record(**changes: Any) -> Record:
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A host whose processes 100, 101 (101 has the child 111) and the daemon live, and whose records and listener vary."""
+    """A host where 100, 101, its child 111 and the daemon live, and whose records and listeners vary."""
     state: dict[str, Any] = {"records": [], "listeners": Listeners(frozenset(), False)}
     ages = {100: 50.0, 101: 5.0, 111: 5.0, DAEMON: 900.0}
     monkeypatch.setattr(_pm2, "records", lambda _pm2: state["records"])

@@ -21,9 +21,14 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._facts import ProcessF
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2, Record
 
+# Listens on a socket where one is named, and is deaf to the signals that follow.
 PROGRAM = """
-import signal, sys
-for number in map(int, sys.argv[1:]):
+import signal, socket, sys
+if sys.argv[1]:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(sys.argv[1])
+    listener.listen()
+for number in map(int, sys.argv[2:]):
     signal.signal(number, signal.SIG_IGN)
 print("ready", flush=True)
 signal.pause()
@@ -77,7 +82,7 @@ class FakePm2:
             "out_log": str(logs / "demo-green-out.log"),
             "err_log": str(logs / "demo-green-error.log"),
         }
-        changes = {key: value for key, value in defaults.items() if not getattr(self.next, key)}
+        changes: dict[str, Any] = {key: value for key, value in defaults.items() if not getattr(self.next, key)}
         self.listed.append(dataclasses.replace(self.next, **changes))
 
     def daemon_pid(self, _pm2: Pm2) -> int | None:
@@ -118,8 +123,10 @@ def stop(layout: Layout, slot: Slot) -> bool:
 
 
 @contextlib.contextmanager
-def process(cwd: Path, *, name: str = "demo-green", deaf_to: tuple[int, ...] = ()) -> Iterator[subprocess.Popen[bytes]]:
-    argv = [sys.executable, "-c", PROGRAM, *map(str, deaf_to)]
+def process(
+    cwd: Path, *, name: str = "demo-green", listen: str = "", deaf_to: tuple[int, ...] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    argv = [sys.executable, "-c", PROGRAM, listen, *map(str, deaf_to)]
     with subprocess.Popen(argv, cwd=cwd, env={"name": name}, stdout=subprocess.PIPE) as running:
         assert running.stdout is not None
         running.stdout.readline()
@@ -254,7 +261,7 @@ def test_a_daemon_that_does_not_answer_in_time_does_not_save_the_process(
 
 def test_a_record_that_stays_is_told(layout: Layout, slot: Slot, pm2: FakePm2) -> None:
     pm2.listed.append(RECORD)
-    pm2.removing = list
+    pm2.removing = lambda: None
     with pytest.raises(DeployError, match="keeps a process"):
         stop(layout, slot)
 
@@ -265,6 +272,30 @@ def test_an_orphan_that_pm2_no_longer_knows_is_ended(layout: Layout, slot: Slot,
         assert _slot.occupied(layout, slot, ACCESS)
         assert stop(layout, slot) is True
         assert orphan.wait(5) == -signal.SIGTERM
+
+
+def test_an_orphan_that_listens_is_ended_whatever_its_name(layout: Layout, slot: Slot, pm2: FakePm2) -> None:
+    path = layout.root / "app.sock"
+    with process(layout.release("r1").path, name="other", listen=str(path)) as orphan:
+        start(layout, slot)
+        assert pm2.started
+        assert orphan.wait(5) == -signal.SIGTERM
+
+
+def test_what_pm2_starts_again_while_it_stops_is_ended(layout: Layout, slot: Slot, pm2: FakePm2) -> None:
+    """PM2 7.0.4 does so with an app that waits to be called ready, and then does not list it."""
+    with contextlib.ExitStack() as stack:
+        again: list[subprocess.Popen[bytes]] = []
+
+        def removing() -> None:
+            if pm2.listed:
+                again.append(stack.enter_context(process(layout.release("r1").path)))
+            pm2.listed.clear()
+
+        pm2.removing = removing
+        pm2.listed.append(RECORD)
+        assert stop(layout, slot) is True
+        assert again[0].wait(5) == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(("place", "name"), [("releases/r1", "demo-blue"), (".", "demo-green")])
@@ -296,9 +327,8 @@ def test_a_reused_pid_is_not_hit(tmp_path: Path) -> None:
 def test_pm2_keeps_old_scripts(layout: Layout, changes: dict[str, str], expected: str | None) -> None:
     layout.current.symlink_to("releases/r1")
     paths = {key: os.path.join(layout.root, value) for key, value in changes.items()}
-    problem = _slot.foreign_path(
-        dataclasses.replace(RECORD, **paths), release=layout.release("r1").path, root=layout.root
-    )
+    record = dataclasses.replace(RECORD, cwd=paths["cwd"], script=paths["script"])
+    problem = _slot.foreign_path(record, release=layout.release("r1").path, root=layout.root)
     assert problem == (expected and f"{expected} {paths[expected]}")
 
 

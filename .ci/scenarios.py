@@ -45,10 +45,24 @@ def main() -> int:
     if unknown:
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}; there are {', '.join(existing)}")
     names = options.names or existing
+    fetch_pm2()
     together = [name for name in names if name not in ALONE]
     outcomes = run_all(together, parallel=options.parallel)
     outcomes += run_all([name for name in names if name in ALONE], parallel=1)
     return 0 if all(outcome.passed for outcome in outcomes) else 1
+
+
+def fetch_pm2() -> None:
+    """Install PM2 where all scenarios share it, before two of them would do so at the same time."""
+    with tempfile.TemporaryDirectory(prefix="molecule-") as temporary:
+        options = ["-i", "localhost,", "-c", "local", "-e", f"runtime_pm2_home={temporary}/pm2"]
+        subprocess.run(
+            ["ansible-playbook", *options, "molecule/shared/prepare.yml"],
+            cwd=CHECKOUT,
+            env={**os.environ, **environment(Path(temporary)), "MOLECULE_PROJECT_DIRECTORY": str(CHECKOUT)},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
 
 
 def run_all(names: list[str], *, parallel: int) -> list[Outcome]:
@@ -81,6 +95,7 @@ def environment(temporary: Path) -> dict[str, str]:
     """The variables that keep scenarios out of each other's way, and colours out of the logs."""
     return {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
         "MOLECULE_EPHEMERAL_DIRECTORY": str(temporary / "molecule"),
         "ANSIBLE_HOME": str(temporary / "ansible"),
         "ANSIBLE_FORCE_COLOR": "0",

@@ -62,7 +62,7 @@ def _placed(flag: Flag, place: Place, *, cluster: bool) -> Flag:
     value = place.fill(value_of(flag))
     name = name_of(flag)
     if not value:
-        return flag
+        return tuple(place.fill(word) for word in flag)
     if name in ENV_FILES:
         return with_value(flag, under(place.base, value))
     if name not in PRELOADS:

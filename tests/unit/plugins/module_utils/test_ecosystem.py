@@ -138,8 +138,8 @@ def test_node_options_become_flags_because_a_cluster_worker_gets_them_too_late()
 
 
 def test_another_interpreter_is_left_as_it_is() -> None:
-    entry = app(script="app.py", interpreter="python3", node_args="-u", env={"NODE_OPTIONS": "--x"})
-    assert (entry["interpreter"], entry["node_args"]) == ("python3", ["-u"])
+    entry = app(script="app.py", interpreter="python3", node_args="-u -X dev={slot}", env={"NODE_OPTIONS": "--x"})
+    assert (entry["interpreter"], entry["node_args"]) == ("python3", ["-u", "-X", "dev=blue"])
     assert entry["env"]["NODE_OPTIONS"] == "--x"
 
 

@@ -46,7 +46,8 @@ class _Refused(Exception):
 def extract(
     archive: Path, destination: Path, *, max_bytes: int = MAX_BYTES, max_files: int = MAX_FILES
 ) -> dict[str, str]:
-    """Unpack ``archive`` into ``destination``, an empty directory that only the caller writes to.
+    """Unpack ``archive`` into ``destination``, a directory that is the caller's alone and empty but for
+    ``.release/``.
 
     Returns the sha256 (hex) of every regular file by its path relative to ``destination``, and ``link:<target>`` for
     every symlink. Files get mode 0644, or 0755 where their owner may execute them; directories 0755.

@@ -165,8 +165,6 @@ def _tar_member(tar: Any, info: tarfile.TarInfo) -> Member:
     kind = kinds.get(info.type, "file" if info.isreg() else f"member of type {info.type!r}")
     if info.issparse():
         kind = "sparse file"
-    if info.size < 0:
-        raise Corrupt(f"a size of {info.size} bytes")
     return Member(info.name, kind, info.mode, info.size, info.linkname, lambda: tar.extractfile(info), info.mtime)
 
 
@@ -241,7 +239,7 @@ def _zip_member(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
     """The name as written: zipfile cuts it at a NUL, and takes for code page 437 what many packers write in UTF-8."""
-    if "\0" in info.orig_filename or info.flag_bits & 0x800 or info.filename != info.orig_filename:
+    if info.flag_bits & 0x800 or info.filename != info.orig_filename:
         return info.orig_filename if "\0" in info.orig_filename else info.filename
     try:
         return info.filename.encode("cp437").decode("utf-8")

@@ -209,7 +209,7 @@ def test_hostile_archives_are_refused_and_nothing_leaves_the_release(
 HONEST = (
     directory("./"),
     directory("./dist", 0o700),
-    entry("./package.json", b"{}", mode=0o600),
+    entry("./package.json", b"{}", mode=0o611),
     entry("./dist/server.js", b"server", mode=0o775),
     entry("no/directory/entry.txt", b"deep"),
     hard_link("same.js", "./dist/server.js"),

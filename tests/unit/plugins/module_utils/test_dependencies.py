@@ -203,15 +203,24 @@ def collected(tree: Path) -> dict[str, bytes]:
 
 
 def test_what_of_a_workspace_counts(host: Host) -> None:
-    lock = {"packages": {"": {}, "packages/b": {}, "node_modules/t": {"resolved": "file:vendor/t.tgz"}}}
+    lock = {
+        "packages": {
+            "": {"dependencies": {"lib": "file:vendor/lib"}},
+            "packages/b": {},
+            "vendor/lib": {},
+            "node_modules/t": {"resolved": "file:vendor/t.tgz"},
+        }
+    }
     files = {
         "package-lock.json": json.dumps(lock),
-        "packages/b/package.json": '{"name": "b", "bin": {"b": "./cli.js"}, "scripts": {"install": "exit 1"}}',
+        "packages/b/package.json": '{"version": "1.0.0", "bin": {"b": "./cli.js"}, "scripts": {"install": "exit 1"}}',
         "packages/b/cli.js": "source",
         "packages/b/index.js": "source",
         "packages/b/node_modules/x/package.json": "{}",
         "test/fixtures/package.json": "{}",
         "vendor/t.tgz": "tarball",
+        "vendor/lib/package.json": "{}",
+        "vendor/lib/index.js": "source of what npm links to",
         ".npmrc": "a=b",
         "patches/t+1.patch": "patch",
         "src/server.ts": "source",
@@ -223,12 +232,13 @@ def test_what_of_a_workspace_counts(host: Host) -> None:
             "package-lock.json",
             "packages/b/package.json",
             "packages/b/cli.js",
+            "vendor/lib/package.json",
             "vendor/t.tgz",
             ".npmrc",
             "patches/t+1.patch",
         ]
     )
-    assert b"scripts" not in found["packages/b/package.json"]
+    assert json.loads(found["packages/b/package.json"]) == {"version": "1.0.0", "bin": {"b": "./cli.js"}}
     assert found["packages/b/cli.js"] == b""  # only its being there counts
     assert found["vendor/t.tgz"] == b"tarball"
 
@@ -241,8 +251,9 @@ def test_a_copied_local_dependency_counts_as_a_whole(host: Host) -> None:
         "vendor/lib/node_modules/x.js": "",
         "packages/a/package.json": "{}",
         "packages/a/index.js": "",
+        "packages/a/node_modules/x/package.json": "{}",
     }
-    tree = host.release("r1", files, workspaces=["packages/*"])
+    tree = host.release("r1", files, workspaces=["packages/**"])
     (tree / "package-lock.json").unlink()
     found = collected(tree)
     assert sorted(found) == [

@@ -145,7 +145,8 @@ def test_workspace_patterns(workspaces: Any, patterns: list[str]) -> None:
 def test_what_the_package_manager_is_given() -> None:
     manifest = {"name": "a", "version": "1.0.0", "scripts": {"prepare": "tsc"}, "dependencies": {"ms": "2"}}
     assert json.loads(_lockfile.for_install(manifest, root=True)) == {"name": "a", "dependencies": {"ms": "2"}}
-    assert json.loads(_lockfile.for_install(manifest, root=False))["version"] == "1.0.0"
+    member = {"name": "a", "version": "1.0.0", "dependencies": {"ms": "2"}}
+    assert json.loads(_lockfile.for_install(manifest, root=False)) == member
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,6 @@ class Card:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for ``card`` once for every host of the scenario."""
     if "card" in metafunc.fixturenames:
-        paths = sorted(Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "cards").glob("*.json"))
+        paths = sorted(Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]).glob("*.card.json"))
         assert paths, "the scenario has no hosts"
         metafunc.parametrize("card", [Card.read(path) for path in paths], ids=lambda card: card.name, scope="session")

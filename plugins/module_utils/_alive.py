@@ -24,7 +24,7 @@ class Baseline:
     :param pids: every worker seen so far.
     :param restarts: PM2's count that is no longer held against it; ``None`` before the first look.
     :param phase: ``boot`` until a listener has been seen, then ``gate``, then ``soak``.
-    :param lived: seconds of uptime when it was last seen alive.
+    :param lived: the longest uptime seen, seconds.
     """
 
     pids: frozenset[int] = frozenset()
@@ -40,7 +40,7 @@ class Baseline:
             pids=self.pids | set(facts.pids),
             restarts=self.forgiven(facts),
             phase="gate" if self.phase == "boot" and facts.listener_is_ours else self.phase,
-            lived=facts.uptime,
+            lived=max(self.lived, facts.uptime),
         )
 
     def forgiven(self, facts: ProcessFacts) -> int:
@@ -56,9 +56,10 @@ def judge_process(facts: ProcessFacts, *, baseline: Baseline, release_path: str,
     PM2's ``online`` is never a reason to believe anything.
     """
     dead = _judge_life(facts, baseline)
-    if dead:
-        return [dead]
-    reasons = (_judge_cwd(facts, release_path, min_uptime), _judge_listener(facts))
+    # Whoever has the address comes first: the release may have crashed because of it.
+    reasons = [_judge_owner(facts), dead]
+    if not dead:
+        reasons += [_judge_cwd(facts, release_path, min_uptime), _judge_listener(facts)]
     return [reason for reason in reasons if reason]
 
 
@@ -76,8 +77,10 @@ def _judge_life(facts: ProcessFacts, baseline: Baseline) -> Reason | None:
     if facts.status not in _RUNNING:
         return Reason("stopped", f"PM2 says {facts.status!r}: it ended{lived} or was stopped", fatal=True)
     lost = sorted(baseline.pids - set(facts.pids))
+    if lost and baseline.pids.issuperset(facts.pids):
+        return Reason(crashed, f"it ended{lived}; PM2 has not noticed yet", fatal=True)
     if lost:
-        return Reason("pids_changed", f"pid {_list(lost)} is gone{lived}, without a restart by PM2", fatal=True)
+        return Reason("pids_changed", f"pid {_list(lost)} has been replaced{lived}, without a restart", fatal=True)
     if not facts.pids:
         # While it is launching it may get one; one that is "online" without never will.
         return Reason("no_pid", f"PM2 says {facts.status!r}, but there is no process", fatal=facts.status == "online")
@@ -95,13 +98,18 @@ def _judge_cwd(facts: ProcessFacts, release_path: str, min_uptime: float) -> Rea
     return Reason("wrong_release", f"pid {pid} runs in {cwd or 'an unreadable directory'}", fatal=settled)
 
 
-def _judge_listener(facts: ProcessFacts) -> Reason | None:
-    if not facts.listener_seen:
-        return Reason("no_listener", "it is alive, but nothing listens on its address")
-    if facts.listener_is_ours:
+def _judge_owner(facts: ProcessFacts) -> Reason | None:
+    # When all cluster workers are dead, PM2's daemon, which listened for them, may not have let go yet.
+    if not facts.listener_seen or facts.listener_is_ours or (facts.exec_mode == "cluster" and not facts.pids):
         return None
     owner = f"pid {_list(facts.listener_pids)}" if facts.listener_pids else "a process of another user"
     return Reason("port_squatted", f"its address belongs to {owner}, which is not the release", fatal=True)
+
+
+def _judge_listener(facts: ProcessFacts) -> Reason | None:
+    if facts.listener_seen:
+        return None
+    return Reason("no_listener", "it is alive, but nothing listens on its address")
 
 
 def _list(pids: tuple[int, ...] | list[int]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from ansible_collections.nodeops.pm2.plugins.module_utils._alive import Baseline, judge_process
 from ansible_collections.nodeops.pm2.plugins.module_utils._expect import Reason, judge_answer
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import ProcessFacts
-from ansible_collections.nodeops.pm2.plugins.module_utils._log import Finding
+from ansible_collections.nodeops.pm2.plugins.module_utils._log import Finding, most_telling
 from ansible_collections.nodeops.pm2.plugins.module_utils._plan import Plan, Probe
 from ansible_collections.nodeops.pm2.plugins.module_utils._probe import Answer
 
@@ -40,7 +40,8 @@ class Verdict:
     :param probe: the last question, and ``answer`` what came back.
     :param answers: good answers in all; ``streak``: in a row at the end; ``asked``: all questions.
     :param seconds: that it took; ``first_answer_after``: until the first good answer; ``slowest``: good answer.
-    :param causes: the most telling finding of every look that had one.
+    :param phase: ``gate`` or ``soak``.
+    :param cause: the most telling finding in the error log.
     :param warnings: lines of the error log and bad answers that did not refuse.
     """
 
@@ -54,7 +55,8 @@ class Verdict:
     seconds: float = 0.0
     first_answer_after: float | None = None
     slowest: float = 0.0
-    causes: list[Finding] = field(default_factory=list)
+    phase: str = "gate"
+    cause: Finding | None = None
     warnings: list[str] = field(default_factory=list)
     smoke: list[dict[str, Any]] = field(default_factory=list)
 
@@ -117,6 +119,7 @@ class _Proof:
 
     def _soak(self) -> list[Reason]:
         end = self.senses.clock() + self.plan.duration
+        self.verdict.phase = "soak"
         self.baseline = replace(self.baseline, phase="soak")
         bad = 0
         # A soak never ends well on a bad answer: it goes on until a good one, or enough bad ones, have come.
@@ -156,11 +159,10 @@ class _Proof:
         )
         self.baseline = self.baseline.after(facts)
         findings = self.senses.findings()
-        warnings = [found for found in findings if found.severity == "warning"]
-        self._warn(found.line for found in warnings)
-        critical = [found for found in findings if found.severity == "critical"]
-        self.verdict.causes += (critical + warnings)[:1]
-        first = {found.rule: found for found in reversed(critical)}
+        self._warn(found.line for found in findings if found.severity == "warning")
+        known = [self.verdict.cause] if self.verdict.cause else []
+        self.verdict.cause = most_telling(known + findings)
+        first = {found.rule: found for found in reversed(findings) if found.severity == "critical"}
         return reasons + [Reason(rule, found.line, fatal=True) for rule, found in first.items()]
 
     def _settled(self, reasons: list[Reason]) -> list[Reason]:

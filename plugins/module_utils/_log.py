@@ -24,7 +24,8 @@ class Pattern:
 
     :param rule: stable id.
     :param regex: searched in every new line.
-    :param severity: ``critical`` refuses, ``warning`` is reported, ``ignore`` keeps the patterns after it from looking.
+    :param severity: ``critical`` refuses, ``warning`` is reported, ``hint`` only explains a refusal, ``ignore`` keeps
+        the patterns after it from looking.
     """
 
     rule: str
@@ -46,6 +47,9 @@ class Finding:
 _NODE = r"^(?:[\d/:.TZ+ -]{6,40}: )?"
 
 
+# The most telling first.
+SEVERITIES = ("critical", "warning", "hint")
+
 _VARIABLE = r"(?:\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b|(?i:\benv(?:ironment)? var))"
 _LACKING = r"(?i:\bmissing|\brequired|\bundefined|\bnot (?:set|defined)|\bmust be set)"
 
@@ -57,9 +61,8 @@ def _node(rule: str, regex: str, severity: str = "critical") -> Pattern:
 BUILT_IN: tuple[Pattern, ...] = (
     _node("module_system", r"ReferenceError: \S+ is not defined in ES module scope"),
     _node("module_system", r"\w*Error \[ERR_REQUIRE_(?:CYCLE_MODULE|ESM)\]"),
-    # esbuild and tsx report the same mistake as "file:line:column: ERROR: The symbol ...".
-    _node("syntax_error", r"SyntaxError: Identifier .+ has already been declared"),
-    _node("syntax_error", r"\S+: ERROR: The symbol .+ has already been declared"),
+    # What esbuild, and with it tsx, finds wrong.
+    _node("syntax_error", r"\S+:\d+:\d+: ERROR: "),
     # A client's broken JSON, and expressions and numbers that users type, end as SyntaxError too, in Express's log.
     _node("syntax_error", r"SyntaxError: (?!.*(?:JSON|regular expression|BigInt))"),
     _node("module_missing", r"\w*Error \[ERR_MODULE_NOT_FOUND\]|Error: Cannot find module "),
@@ -69,6 +72,7 @@ BUILT_IN: tuple[Pattern, ...] = (
     _node("out_of_memory", r"FATAL ERROR: .*heap out of memory|.*\[ERR_WORKER_OUT_OF_MEMORY\]"),
     Pattern("env_missing", re.compile(f"{_VARIABLE}.*{_LACKING}|{_LACKING}.*{_VARIABLE}"), "warning"),
     Pattern("connection_refused", re.compile(r"\bECONNREFUSED\b"), "warning"),
+    _node("error", r"(?:Uncaught )?\w*(?:Error|Exception)(?: \[\w+\])?: ", "hint"),
 )
 
 
@@ -96,6 +100,11 @@ def find(lines: Iterable[str], patterns: Sequence[Pattern]) -> list[Finding]:
         if pattern and pattern.severity != "ignore":
             findings.append(Finding(pattern.rule, pattern.severity, line))
     return findings
+
+
+def most_telling(findings: Iterable[Finding]) -> Finding | None:
+    """The first of those with the gravest severity."""
+    return min(findings, key=lambda found: SEVERITIES.index(found.severity), default=None)
 
 
 def clean(text: str, *, limit: int = _LINE) -> str:

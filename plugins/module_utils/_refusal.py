@@ -9,7 +9,7 @@ from typing import Any
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import ProcessFacts
 from ansible_collections.nodeops.pm2.plugins.module_utils._gate import Verdict
-from ansible_collections.nodeops.pm2.plugins.module_utils._log import BUILT_IN, Finding, clean
+from ansible_collections.nodeops.pm2.plugins.module_utils._log import BUILT_IN, clean
 from ansible_collections.nodeops.pm2.plugins.module_utils._plan import Plan
 from ansible_collections.nodeops.pm2.plugins.module_utils._probe import Answer
 
@@ -19,7 +19,10 @@ _FIX_CODE = "Correct the release and deploy it under a new id. Its last words st
 _FIX_LOG = "Correct the release. If the line is harmless, add a log pattern for it with severity ignore."
 _LOG_RULES = frozenset(pattern.rule for pattern in BUILT_IN) | {"log_pattern"}
 _FIX_WISH = "Ask the same question by hand. If the answer is right, correct the expectation."
+_SYMPTOMS = ("crashed_at_boot", "crashed", "crashed_in_soak", "no_listener")
 _REMEDIES = {
+    "env_missing": "Give it the variable in the app's env or env file.",
+    "connection_refused": "Something that it needs does not accept connections: start that, or correct its address.",
     "process_missing": "Somebody deleted it in PM2, or PM2's daemon died: see pm2.log in pm2_home.",
     "stopped": "Find out who stopped it, or why it ended by itself; then deploy again.",
     "pids_changed": "Find out who started it anew behind the deploy, or what killed it; then deploy again.",
@@ -46,34 +49,43 @@ def refusal(
     :param through: where was asked.
     :param tail: the last lines of the error log, whose path is ``log``.
     """
-    decisive, expected = verdict.reasons[0], str(verdict.probe.expectation)
-    if verdict.probe == plan.health:
-        expected = f"{plan.consecutive} good answers in a row within {plan.deadline:g} s: {expected}"
-    cause = cause_of(verdict)
+    decisive, cause = verdict.reasons[0], verdict.cause
     what = f"Release {release} is refused in slot {slot} by {decisive.rule}: {decisive.text}."
     if cause and cause.line != decisive.text:
         what += f" Probably {cause.rule}: {cause.line}"
+    answer = answered(verdict.answer)
     seen = [
-        f"answer: {answered(verdict.answer)}; {_count(verdict)}",
+        f"answer: {answer}; {_count(verdict)}",
         f"process: {described(verdict.facts)}",
-        *(f"also {reason.rule}: {reason.text}" for reason in verdict.reasons if reason.text not in what),
+        *(f"also {reason.rule}: {reason.text}" for reason in verdict.reasons if reason.text not in what + answer),
         f"{log}{':' if tail else ': nothing was written since this start'}",
         *(f"  {line}" for line in tail),
     ]
     return DeployError(
         what,
-        expected=expected,
+        expected=wanted(verdict, plan),
         seen="\n    ".join(seen),
         where=f"{verdict.probe.question.method} {through} {verdict.probe.question.shown_path}",
-        remedy=_REMEDIES.get(decisive.rule, _FIX_LOG if decisive.rule in _LOG_RULES else _FIX_CODE),
-        facts=_evidence(verdict, cause=cause, through=through, tail=tail, needed=plan.consecutive),
+        remedy=remedy(decisive.rule, cause.rule if cause else ""),
+        facts=_evidence(verdict, through=through, tail=tail, needed=plan.consecutive),
     )
 
 
-def cause_of(verdict: Verdict) -> Finding | None:
-    """The first critical line of the log, else the first warning."""
-    ranked = sorted(verdict.causes, key=lambda found: found.severity != "critical")
-    return ranked[0] if ranked else None
+def wanted(verdict: Verdict, plan: Plan) -> str:
+    """What would have been good in the phase that refused."""
+    expectation = str(verdict.probe.expectation)
+    if verdict.probe != plan.health:
+        return expectation
+    if verdict.phase == "soak":
+        return f"{plan.duration:g} s without a restart or {plan.failures} bad answers in a row: {expectation}"
+    return f"{plan.consecutive} good answers in a row within {plan.deadline:g} s: {expectation}"
+
+
+def remedy(rule: str, cause: str) -> str:
+    """What to do about ``rule``; where it only says that the release died or is deaf, about its ``cause``."""
+    if rule in _SYMPTOMS and cause in _REMEDIES:
+        return _REMEDIES[cause]
+    return _REMEDIES.get(rule, _FIX_LOG if rule in _LOG_RULES else _FIX_CODE)
 
 
 def answered(answer: Answer) -> str:
@@ -97,11 +109,12 @@ def described(facts: ProcessFacts | None) -> str:
 
 
 def _count(verdict: Verdict) -> str:
-    return f"{verdict.streak} good in a row, {verdict.answers} of {verdict.asked} in {verdict.seconds:.1f} s"
+    row = f", the last {verdict.streak} in a row" if verdict.streak else ""
+    return f"{verdict.answers} of {verdict.asked} were good{row}, in {verdict.seconds:.1f} s"
 
 
-def _evidence(verdict: Verdict, *, cause: Finding | None, through: str, tail: list[str], needed: int) -> dict[str, Any]:
-    facts, answer, question = verdict.facts, verdict.answer, verdict.probe.question
+def _evidence(verdict: Verdict, *, through: str, tail: list[str], needed: int) -> dict[str, Any]:
+    facts, answer, question, cause = verdict.facts, verdict.answer, verdict.probe.question, verdict.cause
     return {
         "verdict": "refused",
         "rule": verdict.reasons[0].rule,

@@ -14,8 +14,8 @@ description:
     it goes on asking for that long, which is the soak.
   - An answer counts only while the process facts of the same moment agree. No restart, the same workers, the release as
     their working directory, and nobody else on the slot's address. That PM2 says C(online) proves nothing.
-  - Refuses at once what waiting cannot mend, such as a restart, and at the deadline what has not become good. Only where
-    the process has lived for a minute already, as in a slot that was left warm, earlier restarts are history.
+  - Refuses at once what waiting cannot mend, such as a restart, and at the deadline what has not become good. Only
+    where the process has lived for a minute already, as in a slot that was left warm, earlier restarts are history.
   - Changes nothing. It asks with GET unless told otherwise.
 extends_documentation_fragment:
   - nodeops.pm2.attributes
@@ -50,7 +50,6 @@ options:
   health:
     description: The question that is asked again and again, and what makes its answer good. Redirects are not followed.
     type: dict
-    default: {}
     suboptions:
       method: {description: HTTP method., type: str, default: GET}
       path: {description: Path and query. The query is never shown., type: str, default: /health}
@@ -304,7 +303,7 @@ SPEC: dict[str, Any] = {
     "release": {"type": "str", "required": True},
     "through": {"type": "str", "default": ""},
     "host": {"type": "str", "default": ""},
-    "health": {"type": "dict", "default": {}, "options": HEALTH, "apply_defaults": True},
+    "health": {"type": "dict", "options": HEALTH, "apply_defaults": True},
     "consecutive": {"type": "int", "default": 3},
     "interval": {"type": "float", "default": 0.5},
     "deadline": {"type": "float", "default": 30},

@@ -1,0 +1,170 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._probe import BODY_LIMIT, Question, Target, ask, parse_target
+
+
+@contextlib.contextmanager
+def serve(reply: Callable[[socket.socket], None], path: Path | None = None) -> Iterator[tuple[Target, list[bytes]]]:
+    """One connection on loopback, or on the unix socket ``path``; yields where, and the request's bytes."""
+    listener = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
+    listener.bind(str(path) if path else ("127.0.0.1", 0))
+    listener.listen()
+    listener.settimeout(5)
+    asked: list[bytes] = []
+
+    def once() -> None:
+        with contextlib.suppress(OSError):
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(5)
+                asked.append(connection.recv(65536))
+                reply(connection)
+
+    thread = threading.Thread(target=once)
+    thread.start()
+    try:
+        yield Target(socket=str(path)) if path else Target("127.0.0.1", listener.getsockname()[1]), asked
+    finally:
+        thread.join()
+        listener.close()
+
+
+def sends(*parts: bytes) -> Callable[[socket.socket], None]:
+    def reply(connection: socket.socket) -> None:
+        for part in parts:
+            connection.sendall(part)
+
+    return reply
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Slot: green\r\n\r\nok"
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("127.0.0.1:3001", Target("127.0.0.1", 3001)),
+        ("http://127.0.0.1:8080", Target("127.0.0.1", 8080)),
+        ("http://shop.example/api/", Target("shop.example", 80, prefix="/api")),
+        ("http://[::1]:8080", Target("::1", 8080)),
+        ("unix:/run/shop/green.sock", Target(socket="/run/shop/green.sock")),
+        ("/var/www/shop/current/.release/listen.sock", Target(socket="/var/www/shop/current/.release/listen.sock")),
+    ],
+)
+def test_an_address_is_read(text: str, target: Target) -> None:
+    assert parse_target(text) == target
+
+
+@pytest.mark.parametrize(
+    "text", ["", "3001", "127.0.0.1", "https://shop.example", "http://", "127.0.0.1:99999", "unix:green.sock", "a:b"]
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(DeployError, match="not an address"):
+        parse_target(text)
+
+
+def test_credentials_in_a_url_are_refused_and_not_shown() -> None:
+    with pytest.raises(DeployError) as raised:
+        parse_target("http://deploy:hunter2@127.0.0.1:80")
+    assert "hunter2" not in str(raised.value)
+
+
+def test_an_answer_has_status_headers_body_and_time() -> None:
+    with serve(sends(OK)) as (target, _):
+        answer = ask(target, Question("/health"))
+    assert (answer.status, answer.body, answer.headers["x-slot"], answer.error) == (200, "ok", "green", "")
+    assert 0 < answer.seconds < 5
+
+
+def test_a_unix_socket_is_asked_through_a_symlink(tmp_path: Path) -> None:
+    (tmp_path / "listen.sock").symlink_to(tmp_path / "green.sock")
+    with serve(sends(OK), tmp_path / "green.sock"):
+        assert ask(Target(socket=str(tmp_path / "listen.sock")), Question()).status == 200
+
+
+def test_the_request_carries_what_was_asked_for() -> None:
+    question = Question("/a?b=1", "POST", {"Host": "shop.example", "X-Key": "1", "Connection": "keep-alive"}, "päck")
+    with serve(sends(OK)) as (target, asked):
+        ask(Target(target.host, target.port, prefix="/api"), question)
+    head, _, body = asked[0].decode().partition("\r\n\r\n")
+    lines = head.lower().splitlines()
+    assert lines[0] == "post /api/a?b=1 http/1.1"
+    assert [line for line in lines if line.startswith("host:")] == ["host: shop.example"]
+    assert "x-key: 1" in lines
+    assert "connection: close" in lines
+    assert body in ("päck", "")  # the body may come in a packet of its own
+
+
+def test_a_redirect_is_not_followed() -> None:
+    moved = b"HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n"
+    with serve(sends(moved)) as (target, asked):
+        answer = ask(target, Question())
+    assert (answer.status, answer.headers["location"], len(asked)) == (302, "/login", 1)
+
+
+@pytest.mark.parametrize(("size", "cut"), [(BODY_LIMIT, False), (BODY_LIMIT + 1, True)])
+def test_a_long_body_is_cut(size: int, cut: bool) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size
+    with serve(sends(head, b"x" * size)) as (target, _):
+        answer = ask(target, Question())
+    assert (len(answer.body), answer.cut, answer.error) == (BODY_LIMIT, cut, "")
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (b"", "connection closed without an answer"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "what answered does not speak HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", "connection closed within the body"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nok", "connection closed within the body"),
+    ],
+)
+def test_half_an_answer_is_none(reply: bytes, error: str) -> None:
+    with serve(sends(reply)) as (target, _):
+        assert ask(target, Question()).error == error
+
+
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"], ids=["headers", "body"])
+def test_a_trickle_of_bytes_does_not_hold_us(head: bytes) -> None:
+    def trickle(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            connection.sendall(head)
+            for byte in b"HTTP/1.1 200 OK\r\n" * 9:
+                connection.sendall(bytes([byte]))
+                time.sleep(0.03)
+
+    began = time.monotonic()
+    with serve(trickle) as (target, _):
+        answer = ask(target, Question(), timeout=0.3)
+    assert answer.error == "no complete answer within 0.3 s"
+    assert time.monotonic() - began < 3
+
+
+def test_nobody_listens(tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        assert ask(Target("127.0.0.1", unused.getsockname()[1]), Question()).error == "connection refused"
+    assert ask(Target(socket=str(tmp_path / "no.sock")), Question()).error == "no such socket"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [Question("/a b"), Question("/ü"), Question(headers={"X-Key": "secret\r\nX: y"}), Question(method="G\nT")],
+)
+def test_what_http_cannot_carry_is_refused_without_showing_secrets(question: Question) -> None:
+    with serve(sends(OK)) as (target, _), pytest.raises(DeployError) as raised:
+        ask(target, question)
+    assert "secret" not in str(raised.value)

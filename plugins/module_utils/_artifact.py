@@ -40,8 +40,15 @@ class Artifact:
 
 
 def given(archive: Path, *, checksum: str, release: str, now: datetime) -> Artifact:
-    """Take an archive as it is.
+    """Take an archive as it is; see :func:`verified`."""
+    found = verified(archive, checksum)
+    return Artifact(archive, found, "", release or release_name(now, found))
 
+
+def verified(archive: Path, checksum: str) -> str:
+    """The sha256 of an archive.
+
+    :param checksum: what it has to be, hex, any case; empty: whatever it is.
     :raises DeployError: when it cannot be read or is another one than was meant.
     """
     try:
@@ -49,20 +56,20 @@ def given(archive: Path, *, checksum: str, release: str, now: datetime) -> Artif
     except OSError as error:
         raise DeployError(
             "The artifact cannot be read.",
-            expected="a tar.gz, tar.zst, tar or zip on the controller",
+            expected="a readable tar.gz, tar.zst, tar or zip on the controller",
             seen=error.strerror or str(error),
             where=str(archive),
-            remedy="Check bluegreen_artifact.",
+            remedy="Check bluegreen_artifact, or build the artifact first.",
         ) from error
-    if checksum and found != checksum.lower():
+    if checksum and found != checksum.strip().lower():
         raise DeployError(
             "The artifact is not the one that was meant.",
-            expected=f"sha256 {checksum.lower()}",
+            expected=f"sha256 {checksum.strip().lower()}",
             seen=f"sha256 {found}",
             where=str(archive),
-            remedy="Check bluegreen_artifact_sha256, or fetch the artifact again.",
+            remedy="Take the artifact and bluegreen_artifact_sha256 from the same build; it may have been cut short.",
         )
-    return Artifact(archive, found, "", release or release_name(now, found))
+    return found
 
 
 def built(

@@ -15,14 +15,15 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployE
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import link_atomic, write_atomic
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, ReleaseTree
 
-# Node refuses to listen on the path of a socket that a killed predecessor left. The slot is this process's alone.
+# Node refuses to listen on the path of a socket that a killed predecessor left. The slot is this process's alone; its
+# workers and forked children inherit the preload and must not remove the socket under it.
 SOCKET_PRELOAD = """\
 'use strict';
 // Managed by nodeops.pm2: removes the socket a killed predecessor left behind, so that listen() does not fail.
-try {
-  require('node:fs').unlinkSync(process.env.PORT);
-} catch (error) {
-  if (error.code !== 'ENOENT') throw error;
+const { env, pid } = process;
+if (require('node:worker_threads').isMainThread && env.PORT && !env.BLUEGREEN_SOCKET_OWNER) {
+  env.BLUEGREEN_SOCKET_OWNER = String(pid);
+  require('node:fs').rmSync(env.PORT, { force: true });
 }
 """
 

@@ -11,8 +11,8 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.nodeops.pm2.plugins.module_utils._artifact import verified
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
-from ansible_collections.nodeops.pm2.plugins.module_utils._manifest import sha256
 
 
 class ArtifactAction(ActionBase):  # type: ignore[misc]
@@ -39,34 +39,9 @@ class ArtifactAction(ActionBase):  # type: ignore[misc]
 
     def _send(self, name: str, checksum: str) -> str:
         local = self._loader.path_dwim(name)
-        verify(local, checksum)
+        verified(Path(local), checksum)
         shell = self._connection._shell
         remote: str = shell.join_path(shell.tmpdir, "artifact")
         self._transfer_file(local, remote)
         self._fixup_perms2((shell.tmpdir, remote))
         return remote
-
-
-def verify(path: str, checksum: str) -> None:
-    """Raise :class:`DeployError` where ``path`` is no readable file, or its sha256 is not ``checksum`` (hex, any case).
-
-    An empty ``checksum`` is not compared.
-    """
-    try:
-        seen = sha256(Path(path))
-    except OSError as error:
-        raise DeployError(
-            "The artifact cannot be read.",
-            expected="a readable file on the controller",
-            seen=error.strerror or str(error),
-            where=path,
-            remedy="Correct bluegreen_artifact, or build the artifact first.",
-        ) from error
-    if checksum and seen != checksum.strip().lower():
-        raise DeployError(
-            "The artifact is not the one that was announced.",
-            expected=f"sha256 {checksum}",
-            seen=f"sha256 {seen}",
-            where=path,
-            remedy="Take the artifact and its checksum from the same build; it may have been cut short on its way.",
-        )

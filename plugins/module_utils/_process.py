@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -145,14 +146,11 @@ def _owners(inodes: set[str]) -> dict[str, set[int]]:
     wanted = {f"socket:[{inode}]": inode for inode in inodes}
     owners: dict[str, set[int]] = {}
     for pid in pids() if wanted else ():
-        try:
-            with os.scandir(f"/proc/{pid}/fd") as descriptors:
-                for descriptor in descriptors:
-                    inode = wanted.get(_target(descriptor.path))
-                    if inode:
-                        owners.setdefault(inode, set()).add(pid)
-        except OSError:
-            continue
+        with contextlib.suppress(OSError):  # gone, or another user's
+            for descriptor in os.listdir(f"/proc/{pid}/fd"):
+                inode = wanted.get(_target(f"/proc/{pid}/fd/{descriptor}"))
+                if inode:
+                    owners.setdefault(inode, set()).add(pid)
     return owners
 
 
@@ -176,6 +174,7 @@ def pids() -> list[int]:
 def _stat(pid: int) -> list[str] | None:
     """The fields of /proc/<pid>/stat from the state on; the name before them may hold anything, brackets included."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        with open(f"/proc/{pid}/stat", "rb") as stream:  # not Path: this runs for every process there is
+            return stream.read().rpartition(b")")[2].decode().split()
     except OSError:
         return None

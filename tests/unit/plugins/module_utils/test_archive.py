@@ -22,7 +22,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _members
 from ansible_collections.nodeops.pm2.plugins.module_utils._archive import extract, measure, wrapper
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 
@@ -342,7 +341,7 @@ def test_what_npm_pack_makes_loses_its_top_directory(tmp_path: Path) -> None:
 def test_zstd_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if sys.version_info >= (3, 14):
         pytest.skip("the standard library reads zstd")
-    monkeypatch.setattr(_members.shutil, "which", lambda *_args, **_more: None)
+    monkeypatch.setattr(shutil, "which", lambda *_args, **_more: None)
     with pytest.raises(DeployError, match="Install the package zstd"):
         unpack(tmp_path, b"\x28\xb5\x2f\xfd")
 

@@ -16,7 +16,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _dependencies, _inputs, _lockfile, _package_manager
+from ansible_collections.nodeops.pm2.plugins.module_utils import (
+    _command,
+    _dependencies,
+    _inputs,
+    _lockfile,
+    _package_manager,
+)
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 
 # Stands for Node.js: describes itself, and is told to run npm's script, which is the rest of it.
@@ -313,7 +319,7 @@ def test_npm_is_found_behind_a_linked_node(host: Host, tmp_path: Path) -> None:
 
 
 def test_a_missing_package_manager_is_named(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_package_manager._command, "SYSTEM_PATH", str(host.root))
+    monkeypatch.setattr(_command, "SYSTEM_PATH", str(host.root))
     with pytest.raises(DeployError, match="npm install --global pnpm"):
         host.install(host.release("r1", {"pnpm-lock.yaml": ""}, packageManager="pnpm@10"))
 

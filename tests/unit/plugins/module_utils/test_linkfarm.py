@@ -88,7 +88,7 @@ def test_files_are_copied_where_they_cannot_be_linked(
     def refuse(*_paths: str) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(_linkfarm.os, "link", refuse)
+    monkeypatch.setattr(os, "link", refuse)
     _linkfarm.link(store, release)
     copied = release / "node_modules/tsx/dist/cli.mjs"
     assert not copied.samefile(store / "node_modules/tsx/dist/cli.mjs")
@@ -100,7 +100,7 @@ def test_other_errors_are_not_hidden(store: Path, release: Path, monkeypatch: py
     def refuse(*_paths: str) -> None:
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(_linkfarm.os, "link", refuse)
+    monkeypatch.setattr(os, "link", refuse)
     with pytest.raises(OSError, match="full"):
         _linkfarm.link(store, release)
 

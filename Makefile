@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv test lint unit sanity molecule demo demo-clean bench clean
+.PHONY: help venv test lint ruff mypy yamllint ansible-lint unit sanity molecule demo demo-clean bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,11 +42,20 @@ test: $(VENV)/tests.stamp ## Run everything below, in this order, and print the 
 	@.ci/each lint unit sanity molecule
 
 lint: $(VENV)/tests.stamp ## ruff, mypy, yamllint, ansible-lint
+	@.ci/each ruff mypy yamllint ansible-lint
+
+ruff: $(VENV)/tests.stamp
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
+
+mypy: $(VENV)/tests.stamp
 	$(BIN)/mypy $(addprefix -p ansible_collections.nodeops.pm2.,plugins tests molecule)
 	$(BIN)/mypy .ci/*.py demo/*.py
+
+yamllint: $(VENV)/tests.stamp
 	$(BIN)/yamllint --strict .
+
+ansible-lint: $(VENV)/tests.stamp
 	$(BIN)/ansible-lint --offline -q
 
 unit: $(VENV)/tests.stamp ## Unit tests, here and under the oldest Python a host may have

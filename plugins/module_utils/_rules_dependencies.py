@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _lockfiles, _package
+from ansible_collections.nodeops.pm2.plugins.module_utils import _lockstep, _package
 from ansible_collections.nodeops.pm2.plugins.module_utils._check import ERROR, WARNING, Evidence, Finding, on, rule
-from ansible_collections.nodeops.pm2.plugins.module_utils._lockfiles import Difference
+from ansible_collections.nodeops.pm2.plugins.module_utils._lockstep import Difference
 from ansible_collections.nodeops.pm2.plugins.module_utils._semver import satisfies
 from ansible_collections.nodeops.pm2.plugins.module_utils._subject import Subject
 
@@ -22,7 +22,7 @@ def lockfile_missing(subject: Subject) -> Iterator[Finding]:
     """The package has dependencies and neither a lockfile nor its node_modules with it."""
     tree = subject.tree
     needed = _package.dependencies(tree.json("package.json"), *_package.SECTIONS[:3])
-    if needed and not _lockfiles.present(tree) and not tree.exists("node_modules"):
+    if needed and not _lockstep.present(tree) and not tree.exists("node_modules"):
         message = f"package.json has {len(needed)} dependencies, and there is no lockfile."
         yield Finding(message, (Evidence("package.json"),))
 
@@ -34,8 +34,8 @@ def lockfile_missing(subject: Subject) -> Iterator[Finding]:
 )
 def lockfile_out_of_step(subject: Subject) -> Iterator[Finding]:
     """package.json asks for something that the lockfile does not hold."""
-    for lockfile in _lockfiles.present(subject.tree)[:1]:
-        found = list(_lockfiles.differences(subject.tree, lockfile))
+    for lockfile in _lockstep.present(subject.tree)[:1]:
+        found = list(_lockstep.differences(subject.tree, lockfile))
         for fits, what in ((False, "does not hold what package.json asks for"), (True, "is behind package.json")):
             items = [item for item in found if item.fits is fits]
             if items:
@@ -52,7 +52,7 @@ def lockfile_out_of_step(subject: Subject) -> Iterator[Finding]:
 )
 def lockfile_several(subject: Subject) -> Iterator[Finding]:
     """More than one package manager's lockfile."""
-    present = _lockfiles.present(subject.tree)
+    present = _lockstep.present(subject.tree)
     if len(present) > 1:
         yield Finding(f"There are {len(present)} lockfiles: {', '.join(present)}.", tuple(map(Evidence, present)))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _lockfiles, _package
+from ansible_collections.nodeops.pm2.plugins.module_utils import _lockstep, _package
 from ansible_collections.nodeops.pm2.plugins.module_utils._check import ERROR, Evidence, Finding, rule
 from ansible_collections.nodeops.pm2.plugins.module_utils._semver import at_least
 from ansible_collections.nodeops.pm2.plugins.module_utils._subject import Subject
@@ -107,7 +107,7 @@ def _installed(subject: Subject, name: str) -> bool:
     wanted = sections if _package.omits_dev(list(subject.install_args)) else _package.SECTIONS
     if any(name in _package.dependencies(manifest, *wanted) for manifest in manifests):
         return True
-    return _lockfiles.installs(subject.tree, name, dev="devDependencies" in wanted)
+    return _lockstep.installs(subject.tree, name, dev="devDependencies" in wanted)
 
 
 def _manifests(tree: Tree, script: str) -> list[str]:
@@ -138,7 +138,7 @@ def _is_command(subject: Subject, name: str, *, only_bare: bool = False) -> bool
     """Whether a dependency brings the command ``name``; without a lockfile that tells, by the names of packages."""
     if only_bare:
         return False
-    commands = _lockfiles.commands(subject.tree)
+    commands = _lockstep.commands(subject.tree)
     if commands is not None and name in commands:
         return True
     names = {

@@ -162,7 +162,7 @@ def _declares(code: str, name: str) -> bool:
     pattern = rf"(?:const|let|var|import)\s*[{{\[][^;={{}}]*(?<![\w$.]){name}\b[^;={{}}]*[}}\]]"
     listed = rf"(?<!if)(?<!while)(?<!for)(?<!switch)\s*\((?:[\w$\s.=]+,)*\s*{name}\s*(?:,[\w$\s.=,]*)?\)\s*(?:=>|\{{)"
     arrow = rf"(?<![\w$.]){name}\s*=>"
-    later = rf"(?:const|let|var)\s[^;=()]*,\s*{name}\b"
+    later = rf"(?:const|let|var)\s[^;]{{0,2000}},\s*{name}\s*=(?![=>])"
     return any(re.search(form, code) for form in (declaration, pattern, listed, arrow, later))
 
 

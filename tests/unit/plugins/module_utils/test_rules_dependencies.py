@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -23,9 +23,9 @@ Find = Callable[..., list[Finding]]
 PACKAGE = {"dependencies": {"express": "^4.19.0"}}
 
 
-def npm(range_: str = "^4.19.0", version: str = "4.19.2", **more: Any) -> dict[str, Any]:
+def npm(range_: str = "^4.19.0", version: str = "4.19.2", more: Mapping[str, Any] | None = None) -> dict[str, Any]:
     root = {"dependencies": {"express": range_}}
-    return {"lockfileVersion": 3, "packages": {"": root, "node_modules/express": {"version": version}, **more}}
+    return {"lockfileVersion": 3, "packages": {"": root, "node_modules/express": {"version": version}, **(more or {})}}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ DB = {"name": "db", "dependencies": {"pg": "^8.0.0"}}
             {
                 "package.json": WORKSPACE,
                 "packages/db/package.json": DB,
-                "package-lock.json": npm(**{"packages/db": DB, "node_modules/pg": {"version": "8.1.0"}}),
+                "package-lock.json": npm(more={"packages/db": DB, "node_modules/pg": {"version": "8.1.0"}}),
             },
             id="npm workspaces",
         ),
@@ -192,7 +192,7 @@ def test_the_evidence_is_the_line_of_the_dependency(find: Find) -> None:
 
 
 def test_a_lockfile_longer_than_any_source_is_read(find: Find) -> None:
-    lock = npm(**{f"node_modules/{number}": {"resolved": "x" * 1000} for number in range(600)})
+    lock = npm(more={f"node_modules/{number}": {"resolved": "x" * 1000} for number in range(600)})
     assert find(lockfile_out_of_step, {"package.json": PACKAGE, "package-lock.json": lock}) == []
 
 

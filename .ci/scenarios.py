@@ -57,7 +57,7 @@ def fetch_pm2() -> None:
     with tempfile.TemporaryDirectory(prefix="molecule-") as temporary:
         options = ["-i", "localhost,", "-c", "local", "-e", f"runtime_pm2_home={temporary}/pm2"]
         subprocess.run(
-            ["ansible-playbook", *options, "molecule/shared/prepare.yml"],
+            ["ansible-playbook", *options, "molecule/shared/pm2.yml"],
             cwd=CHECKOUT,
             env={**os.environ, **environment(Path(temporary)), "MOLECULE_PROJECT_DIRECTORY": str(CHECKOUT)},
             stdout=subprocess.DEVNULL,

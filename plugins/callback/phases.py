@@ -115,7 +115,7 @@ class CallbackModule(CallbackBase):
         action = action_of(task)
         self._count(host, changed=bool(said.get("changed")))
         if not task.check_mode:
-            self._hosts[host].learn(phase_of(paths_to(task)) or "", action, said)
+            self._hosts[host].learn(phase_of(paths_to(task)) or "", action, said, arguments_of(result))
             self._step.notes.update(dict.fromkeys(remarks(action, said)))
         self._step.said += [f"{host}: {sentence}" for sentence in surprises(said)]
         self._step.said += debugged(said) if action == "debug" else []
@@ -275,6 +275,13 @@ def host_of(result: Any) -> str:
     return str((result.host if hasattr(result, "host") else result._host).get_name())
 
 
+def arguments_of(result: Any) -> dict[str, Any]:
+    """The arguments that a task had on its host; newer ansible-core returns no ``invocation`` to take them from."""
+    fields = result.task_fields if hasattr(result, "task_fields") else result._task_fields
+    args = fields.get("args")
+    return args if isinstance(args, dict) else {}
+
+
 def error_of(result: Any) -> Any:
     """ansible-core's summary of a failure, which 2.18 has not, unless it is hidden."""
     return None if "censored" in content(result) else getattr(result, "exception", None)
@@ -294,5 +301,7 @@ def debugged(result: Mapping[str, Any]) -> list[str]:
 
 
 def visible(result: Mapping[str, Any]) -> dict[str, Any]:
-    """A result without what ansible-core itself puts into it."""
+    """A result without what ansible-core itself puts into it; it keeps tracebacks even of hidden ones."""
+    if "censored" in result:
+        return {"censored": result["censored"]}
     return {key: value for key, value in result.items() if not key.startswith("_ansible") and key not in NOISE}

@@ -94,12 +94,12 @@ class HostStory:
     unreachable: bool = False
     changes: int = 0
 
-    def learn(self, phase: str, action: str, result: Mapping[str, Any]) -> None:
+    def learn(self, phase: str, action: str, result: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
         """Take in one good result of a run that is no dry one.
 
         :param action: name of the module, without its collection.
+        :param asked: the task's arguments.
         """
-        asked = (result.get("invocation") or {}).get("module_args") or {}
         app = result.get("app")
         if isinstance(app, Mapping):
             self.live, self.slot = str(app.get("live", "")), str(app.get("live_slot", ""))

@@ -1,0 +1,236 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The callback, fed with a run's events, tells the run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.nodeops.pm2.plugins.callback.phases import CallbackModule
+
+ROLE = "/x/roles/bluegreen/tasks"
+REFUSAL = "The release did not prove itself.\n  seen: connection refused"
+HIDDEN = "the output has been hidden"
+
+
+class Screen:
+    """Stands in for ansible-core's display."""
+
+    verbosity = 0
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def display(self, text: str, color: str | None = None) -> None:  # noqa: ARG002
+        self.lines += text.splitlines() or [""]
+
+
+class Run:
+    """A run of fake events, on a clock that the test moves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, json_path: str | None = None) -> None:
+        self.now = 0.0
+        monkeypatch.setattr("time.monotonic", lambda: self.now)
+        self.screen = Screen()
+        self.callback = CallbackModule(display=self.screen)
+        monkeypatch.setattr(self.callback, "get_option", {"json_path": json_path}.__getitem__)
+        self.callback.v2_playbook_on_start(SimpleNamespace(_file_name="/x/playbooks/deploy.yml"))
+        self.callback.v2_playbook_on_play_start(SimpleNamespace(get_name=lambda: "Deploy", check_mode=False))
+
+    def task(self, *chain: str, action: str = "nodeops.pm2.some", seconds: float = 1.0, name: str = "Do it") -> Any:
+        """Start a task that lies in the last file of ``chain``; it will end ``seconds`` later."""
+        node = None
+        for file in chain:
+            path = f"{ROLE}/{file}.yml:3" if "/" not in file else f"{file}:3"
+            node = SimpleNamespace(get_path=lambda path=path: path, _parent=node)
+        task = SimpleNamespace(
+            get_path=getattr(node, "get_path", lambda: "/x/tasks/other.yml:7"),
+            _parent=getattr(node, "_parent", None),
+            get_name=lambda: name,
+            action=action,
+            check_mode=False,
+        )
+        self.callback.v2_playbook_on_task_start(task, False)
+        self.now += seconds
+        return task
+
+    @staticmethod
+    def result(task: Any, host: str, content: dict[str, Any], args: dict[str, Any]) -> Any:
+        """A result as ansible-core 2.19 and newer hand it over."""
+        where = SimpleNamespace(get_name=lambda: host)
+        return SimpleNamespace(task=task, host=where, result=content, task_fields={"args": args}, task_name="Do it")
+
+    def ok(self, task: Any, host: str = "demo", args: dict[str, Any] | None = None, **content: Any) -> None:
+        self.callback.v2_runner_on_ok(self.result(task, host, content, args or {}))
+
+    def failed(self, task: Any, host: str = "demo", **content: Any) -> None:
+        self.callback.v2_runner_on_failed(self.result(task, host, content, {}))
+
+    def end(self, *hosts: str, failed: tuple[str, ...] = ()) -> list[str]:
+        stats = SimpleNamespace(
+            processed=dict.fromkeys(hosts or ("demo",), 1), failures=dict.fromkeys(failed, 1), dark={}
+        )
+        self.callback.v2_playbook_on_stats(stats)
+        return self.screen.lines
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    return Run(monkeypatch)
+
+
+def publish(run: Run, release: str = "r2", slot: str = "green") -> None:
+    task = run.task("main", "phase", "publish", action="nodeops.pm2.release_live")
+    run.ok(task, args={"release": release, "slot": {"name": slot}}, changed=True, seconds=0.00042)
+
+
+def test_a_good_deploy(run: Run) -> None:
+    run.ok(run.task("main", "preflight", seconds=0.5))
+    run.ok(run.task("main", "inspect", seconds=2))
+    run.ok(run.task("main", "phase", "gate", seconds=3))
+    run.task("main", "phase", seconds=0.5)
+    publish(run)
+    task = run.task("main", "phase", "confirm", action="nodeops.pm2.release_verdict")
+    run.ok(task, args={"slot": "green"}, verdict="good", release="r2", changed=True)
+    assert run.end() == [
+        "Deploy",
+        "  preflight        0.5 s",
+        "  check            2.0 s",
+        "  gate             3.5 s",
+        "  publish          1.0 s  switched in 0.42 ms",
+        "  confirm          1.0 s",
+        "",
+        "demo  good  r2 live in green  8.0 s",
+    ]
+
+
+def refuse(run: Run, phase: str) -> list[str]:
+    run.failed(run.task("main", "phase", phase, seconds=30), msg=REFUSAL, verdict="refused")
+    run.ok(run.task("main", "abort", "take_back", "gate"), app={"live": "r1", "live_slot": "blue"})
+    run.failed(run.task("main", "abort", action="ansible.builtin.fail"), msg=f"{REFUSAL}\nLive is r1.")
+    run.ok(run.task("main", "unlock"))
+    return run.end(failed=("demo",))
+
+
+def test_a_refusal_is_told_in_full_and_once(run: Run) -> None:
+    assert refuse(run, "gate") == [
+        "Deploy",
+        "  gate            30.0 s  demo failed",
+        "    The release did not prove itself.",
+        "      seen: connection refused",
+        "  abort            2.0 s  demo",
+        "    Live is r1.",
+        "  unlock           1.0 s",
+        "",
+        "demo  refused at gate  The release did not prove itself.  r1 live in blue  33.0 s",
+    ]
+
+
+def test_what_was_published_is_taken_back(run: Run) -> None:
+    publish(run)
+    assert refuse(run, "soak")[-1] == (
+        "demo  taken back at soak  The release did not prove itself.  r1 live in blue  34.0 s"
+    )
+
+
+def test_a_fleet_in_one_line_a_phase(run: Run) -> None:
+    task = run.task("main", "phase", "gate", seconds=3)
+    run.failed(task, "b", msg=REFUSAL)
+    run.ok(task, "a")
+    task = run.task("main", "abort", action="ansible.builtin.fail")
+    run.failed(task, "a", msg="Another host failed.\nLive is r1.")
+    run.failed(task, "b", msg=f"{REFUSAL}\nLive is r1.")
+    lines = run.end("a", "b", failed=("a", "b"))
+    assert "  gate             3.0 s  2 hosts, 1 failed" in lines
+    assert lines[-2:] == [
+        "a  aborted  Another host failed.  4.0 s",
+        "b  refused at gate  The release did not prove itself.  4.0 s",
+    ]
+
+
+def test_surprises_and_debug_stand_below_their_phase(run: Run) -> None:
+    run.ok(run.task("main", "recover"), found=["Removed the unfinished stage of r2."])
+    run.ok(run.task("status", action="ansible.builtin.debug"), msg=["demo: r1 is live", "  since then"])
+    assert run.end()[1:5] == [
+        "  recover          1.0 s",
+        "    demo: Removed the unfinished stage of r2.",
+        "  status           1.0 s",
+        "    demo: r1 is live",
+    ]
+
+
+def test_other_tasks_count_when_they_change_or_fail(run: Run) -> None:
+    run.ok(run.task(name="Look"), changed=False)
+    run.ok(run.task(name="Install"), changed=True)
+    run.failed(run.task(name="Break"), msg="", rc=3, stderr="no\nway")
+    lines = run.end(failed=("demo",))
+    assert [line.split("  ")[1] for line in lines[1:3]] == ["Install", "Break"]
+    assert lines[3:6] == ["    exit code 3", "    no", "    way"]
+    assert lines[-1].startswith("demo  failed at Break")
+
+
+@pytest.mark.parametrize("verbosity", [0, 2])
+def test_no_log_stays_hidden(run: Run, verbosity: int) -> None:
+    run.screen.verbosity = verbosity
+    run.ok(run.task("main", "artifact", action="ansible.builtin.debug"), censored=HIDDEN)
+    run.failed(run.task("main", "stage"), censored=HIDDEN, exception="Traceback: hunter2")
+    lines = run.end(failed=("demo",))
+    assert f"    {HIDDEN}" in lines
+    assert "hunter2" not in "\n".join(lines)
+
+
+def test_ignored_failures_do_not_decide(run: Run) -> None:
+    task = run.task("main", "stage")
+    run.callback.v2_runner_on_failed(run.result(task, "demo", {"msg": "no matter"}, {}), ignore_errors=True)
+    lines = run.end()
+    assert "  stage            1.0 s  demo ignored" in lines
+    assert lines[-1].startswith("demo  done")
+
+
+def test_the_failure_that_was_not_ignored_decides(run: Run) -> None:
+    run.failed(run.task("main", "phase", "gate"), msg=REFUSAL)
+    task = run.task("main", "unlock")
+    run.callback.v2_runner_on_failed(run.result(task, "demo", {"msg": "no matter"}, {}), ignore_errors=True)
+    assert run.end(failed=("demo",))[-1].startswith("demo  refused at gate")
+
+
+def test_unreachable_hosts(run: Run) -> None:
+    task = run.task("main", "inspect")
+    run.callback.v2_runner_on_unreachable(run.result(task, "demo", {"msg": "No route."}, {}))
+    assert run.end(failed=("demo",))[-1] == "demo  unreachable at check  No route.  1.0 s"
+
+
+def test_results_as_ansible_core_2_18_names_them(run: Run) -> None:
+    task = run.task("main", "phase", "gate")
+    host = SimpleNamespace(get_name=lambda: "demo")
+    run.callback.v2_runner_on_ok(
+        SimpleNamespace(_task=task, _host=host, _result={"changed": True}, _task_fields={}, task_name="x")
+    )
+    assert run.end()[1] == "  gate             1.0 s"
+
+
+def test_the_same_for_machines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    run = Run(monkeypatch, json_path=str(tmp_path / "phases.json"))
+    publish(run)
+    refuse(run, "soak")
+    told = json.loads((tmp_path / "phases.json").read_text(encoding="utf-8"))
+    assert told["playbook"] == "deploy.yml"
+    assert [step["phase"] for step in told["plays"][0]["steps"]] == ["publish", "soak", "abort", "unlock"]
+    assert told["plays"][0]["steps"][1]["failed"] == ["demo"]
+    assert told["hosts"]["demo"] == {
+        "outcome": "taken back at soak",
+        "sentence": "The release did not prove itself.  r1 live in blue",
+        "ok": False,
+        "at": "soak",
+        "reason": REFUSAL,
+        "live": "r1",
+        "slot": "blue",
+        "published": "r2",
+        "confirmed": "",
+        "frozen": "",
+    }

@@ -1,0 +1,95 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a result has to say."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.nodeops.pm2.plugins.plugin_utils import _said
+
+
+@pytest.mark.parametrize(
+    ("result", "lines"),
+    [
+        ({"msg": "One.\n  two: 2\n"}, ["One.", "  two: 2"]),
+        ({"msg": ["a", "b\nc"]}, ["a", "b", "c"]),
+        ({"msg": "Task failed: Module failed: boom"}, ["boom"]),
+        ({"msg": "x", "rc": 1, "stdout": "out", "stderr": "err"}, ["x", "exit code 1", "err"]),
+        ({"msg": "x", "rc": 1, "stdout": "out", "stderr": ""}, ["x", "exit code 1", "out"]),
+        ({"msg": "MODULE FAILURE", "module_stderr": "Traceback\nboom"}, ["MODULE FAILURE", "Traceback", "boom"]),
+        ({"censored": "hidden", "msg": "secret"}, ["hidden"]),
+        ({"changed": False, "why": "odd"}, ["{", '  "why": "odd"', "}"]),
+        (
+            {
+                "msg": "One or more items failed",
+                "results": [{"item": "a"}, {"item": ["b", 1], "failed": True, "msg": "no"}],
+            },
+            ["b 1: no"],
+        ),
+        (
+            {"results": [{"_ansible_item_label": "l", "item": "s", "failed": 1, "msg": "no\nway"}]},
+            ["l: no", "  way"],
+        ),
+    ],
+)
+def test_explain(result: dict[str, Any], lines: list[str]) -> None:
+    assert _said.explain(result) == lines
+
+
+def chain(*messages: str) -> Any:
+    event = None
+    for message in reversed(messages):
+        event = SimpleNamespace(msg=message, chain=SimpleNamespace(event=event) if event else None)
+    return SimpleNamespace(event=event)
+
+
+def test_explain_adds_the_causes_that_the_message_leaves_out() -> None:
+    error = chain("Task failed", "Module failed.", "Cannot run it.", "No such file")
+    assert _said.explain({"msg": "Cannot run it."}, error) == ["Cannot run it.", "No such file"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown", "rest"),
+    [
+        (["a", "b", "c"], ["a", "b"], ["c"]),
+        (["a", "c"], ["a", "b"], ["c"]),
+        (["a"], [], ["a"]),
+        (["a"], ["a"], []),
+        (["x", "a"], ["a"], ["x", "a"]),
+    ],
+)
+def test_unseen(lines: list[str], shown: list[str], rest: list[str]) -> None:
+    assert _said.unseen(lines, shown) == rest
+
+
+@pytest.mark.parametrize(
+    ("action", "result", "remarks"),
+    [
+        ("release", {"said": "Staged."}, ["Staged."]),
+        ("release_retire", {"said": ["Stopped blue."]}, ["Stopped blue."]),
+        ("release_live", {"changed": True, "seconds": 0.0005}, ["switched in 0.50 ms"]),
+        ("release_live", {"changed": False, "seconds": 0.0005}, []),
+        ("health_gate", {"changed": True, "seconds": 3.0}, []),
+        ("release_prune", {"pruned": ["a", "b"]}, ["2 pruned"]),
+        ("other", {}, []),
+    ],
+)
+def test_remarks(action: str, result: dict[str, Any], remarks: list[str]) -> None:
+    assert _said.remarks(action, result) == remarks
+
+
+@pytest.mark.parametrize(
+    ("result", "surprises"),
+    [
+        ({"took_over": "Took over.", "found": ["a", "b"]}, ["Took over.", "a", "b"]),
+        ({"took_over": "", "found": []}, []),
+        ({"found": "a word of another module"}, []),
+        ({}, []),
+    ],
+)
+def test_surprises(result: dict[str, Any], surprises: list[str]) -> None:
+    assert _said.surprises(result) == surprises

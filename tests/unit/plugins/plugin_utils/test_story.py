@@ -1,0 +1,89 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which phase a task belongs to, and what became of a host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.nodeops.pm2.plugins.plugin_utils._story import Failure, HostStory, phase_of
+
+ROLE = "/c/ansible_collections/nodeops/pm2/roles/bluegreen/tasks"
+GATE = Failure("gate", "No answer.\nmore")
+BLUE = "r1 live in blue"
+END = Failure("abort", "Another host failed.")
+
+
+@pytest.mark.parametrize(
+    ("files", "phase"),
+    [
+        (["main", "preflight"], "preflight"),
+        (["main", "inspect"], "check"),
+        (["check", "inspect"], "check"),
+        (["main", "phase", "gate"], "gate"),
+        (["main", "phase", "hooks"], "hooks"),
+        (["main", "abort", "take_back", "put_back", "start"], "abort"),
+        (["main", "recover", "resume", "soak"], "recover"),
+        (["rollback", "phase", "publish"], "publish"),
+        (["status"], "status"),
+        (["main"], ""),
+        (["main", "phase"], ""),
+        ([], None),
+    ],
+)
+def test_phase_of(files: list[str], phase: str | None) -> None:
+    paths = ["/p/playbooks/deploy.yml:5", *(f"{ROLE}/{file}.yml:12" for file in files)]
+    assert phase_of(paths) == phase
+
+
+@pytest.mark.parametrize("path", ["/c/roles/edge/tasks/main.yml:1", "/c/roles/bluegreen/handlers/main.yml:1", ""])
+def test_other_tasks_have_no_phase(path: str) -> None:
+    assert phase_of([path]) is None
+
+
+@pytest.mark.parametrize(
+    ("known", "failed", "outcome"),
+    [
+        ({"live": "r2", "slot": "blue", "confirmed": "r2", "changes": 3}, False, ("good", "r2 live in blue")),
+        ({"live": "r2", "slot": "blue"}, False, ("unchanged", "r2 live in blue")),
+        ({"live": "r2", "changes": 1}, False, ("done", "r2 live")),
+        ({}, False, ("done", "")),
+        (
+            {"failures": [GATE, END], "live": "r1", "slot": "blue"},
+            True,
+            ("refused at gate", "No answer.  r1 live in blue"),
+        ),
+        ({"failures": [GATE, END]}, False, ("done", "")),
+        ({"failures": [END]}, True, ("aborted", "Another host failed.")),
+        ({"failures": [GATE], "published": "r2", "live": "r1"}, True, ("taken back at gate", "No answer.  r1 live")),
+        ({"failures": [GATE], "published": "r2", "live": "r2"}, True, ("failed at gate", "No answer.  r2 live")),
+        ({"failures": [GATE], "frozen": "why"}, True, ("frozen at gate", "No answer.")),
+        ({"failures": [GATE], "unreachable": True}, True, ("unreachable at gate", "No answer.")),
+        ({"failures": [Failure("Boom", "x", is_phase=False)]}, True, ("failed at Boom", "x")),
+        ({}, True, ("failed", "")),
+    ],
+)
+def test_outcome(known: dict[str, Any], failed: bool, outcome: tuple[str, str]) -> None:
+    assert HostStory(**known).outcome(failed=failed, check_mode=False) == outcome
+
+
+def test_a_dry_run_promises_nothing() -> None:
+    assert HostStory(live="r1").outcome(failed=False, check_mode=True) == ("would pass", "r1 live")
+
+
+def test_learns_what_is_live() -> None:
+    story = HostStory()
+    story.learn("recover", "release_recovery", {"app": {"live": "r1", "live_slot": "blue"}}, {})
+    assert (story.live, story.slot, story.published) == ("r1", "blue", "")
+    story.learn("publish", "release_live", {}, {"release": "r2", "slot": {"name": "green"}})
+    assert (story.live, story.slot, story.published) == ("r2", "green", "r2")
+    story.learn("confirm", "release_verdict", {"verdict": "good", "release": "r2"}, {"slot": "green"})
+    assert story.confirmed == "r2"
+    story.learn("abort", "release_live", {}, {"release": "r1", "slot": {"name": "blue"}})
+    assert (story.live, story.slot, story.published) == ("r1", "blue", "r2")
+    story.learn("abort", "release_live", {}, {"state": "absent"})
+    assert (story.live, story.slot) == ("", "")
+    story.learn("abort", "release_verdict", {"verdict": "bad", "release": "r2"}, {"freeze": "both failed"})
+    assert story.frozen == "both failed"

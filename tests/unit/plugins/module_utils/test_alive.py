@@ -110,6 +110,7 @@ def test_a_look_is_remembered() -> None:
     assert booting == Baseline(frozenset({100}), restarts=0, phase="boot", lived=0.5)
     assert booting.after(FACTS) == Baseline(frozenset({100}), restarts=0, phase="gate", lived=5.0)
     assert booting.after(replace(FACTS, pids=(100, 101), uptime=0.1)).pids == {100, 101}
+    assert SEEN.after(replace(FACTS, uptime=0.0)).lived == 4.0
     assert replace(booting, phase="soak").after(FACTS).phase == "soak"
 
 

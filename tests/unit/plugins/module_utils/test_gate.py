@@ -150,6 +150,10 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "another release": ({"changes": {0: {"cwds": {100: "/srv/shop/releases/r1"}}}}, ["wrong_release"]),
     "good at first, then nothing": ({"answers": {0.5: NO}}, ["no_answer"]),
     "syntax error in the log": ({"findings": {0.5: SYNTAX}}, ["syntax_error"]),
+    "syntax error while deaf": (
+        {"answers": {0: NO}, "changes": {0: DEAF}, "findings": {0.5: SYNTAX}},
+        ["syntax_error", "no_listener", "no_answer"],
+    ),
     "syntax error, then the crash": ({"findings": {0.5: SYNTAX}, "changes": {0.8: CRASH}}, ["crashed", "syntax_error"]),
     "too slow": ({"answers": {0: Answer(200, seconds=1.5)}}, ["too_slow"]),
     "another id in the answer": ({"answers": {0: Answer(200, body='{"release": "r1"}')}}, ["wrong_json"]),
@@ -237,7 +241,7 @@ def test_one_bad_answer_in_the_soak_is_reported_and_two_in_a_row_refuse() -> Non
 
 
 def test_a_soak_does_not_end_well_on_a_bad_answer() -> None:
-    verdict, _ = judge(replace(SOAK, failures=3), answers={0: OK, 31.8: BAD})
+    verdict, _ = judge(replace(SOAK, failures=3), answers={0: OK, 32.2: BAD})
     assert rules(verdict) == ["wrong_status"]
 
 

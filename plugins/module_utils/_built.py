@@ -11,12 +11,12 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._check import Evidence
 from ansible_collections.nodeops.pm2.plugins.module_utils._package import compiler_options
-from ansible_collections.nodeops.pm2.plugins.module_utils._tree import Tree
+from ansible_collections.nodeops.pm2.plugins.module_utils._tree import LONGEST, Tree
 
 FRESH, STALE, UNKNOWN = "fresh", "stale", "unknown"
 CLOCK_STEP = 2.0  # seconds; a zip counts in steps of two
@@ -38,32 +38,36 @@ class Age:
     evidence: tuple[Evidence, ...] = ()
 
 
+@cache
 def output_directory(tree: Tree, path: str) -> str:
     """The directory of compiled output that ``path`` lies in, the outermost one; empty for everything else."""
     if not path.endswith(_CODE):
         return ""
     below = _package_of(tree, path)
-    inside = posixpath.relpath(path, below or ".")
+    inside = path[len(below) + 1 :] if below else path
     top = posixpath.join(below, inside.split("/")[0]) if "/" in inside else ""
     configured = next((given for given in _configured(tree, below) if path.startswith(given + "/")), "")
     if configured:
         return configured
     if posixpath.basename(top) not in _NAMES or posixpath.join(top, "index.html") in tree.files:
         return ""  # with an index.html it is what browsers are given
-    return top if source_of(tree, path) or _COMPILER.search(tree.text(path)) else ""
+    bundled = tree.files.get(path, 0) > LONGEST
+    return top if bundled or source_of(tree, path) or _COMPILER.search(tree.text(path)) else ""
 
 
+@cache
 def source_of(tree: Tree, path: str) -> str:
     """The source that ``path`` in an output directory was compiled from, by its name; empty where there is none."""
     below = _package_of(tree, path)
-    stem = posixpath.splitext(posixpath.relpath(path, below or "."))[0]
+    stem = posixpath.splitext(path[len(below) + 1 :] if below else path)[0]
     output, _slash, rest = stem.partition("/")
     if not rest:
         return ""
     inner = rest.partition("/")[2] if rest.startswith("src/") else ""
     # lib/ is where people write JavaScript by hand as well, beside a src/ of the same names.
     suffixes = _SOURCES[:4] if output == "lib" else _SOURCES
-    places = [posixpath.join(below, "src", rest), posixpath.join(below, "src", inner), posixpath.join(below, rest)]
+    prefix = below + "/" if below else ""
+    places = [f"{prefix}src/{rest}", f"{prefix}src/{inner}", f"{prefix}{rest}"]
     candidates = (place + suffix for place in places if not place.endswith("/") for suffix in suffixes)
     return next((found for found in candidates if found in tree.files and found != path), "")
 
@@ -85,7 +89,7 @@ def _package_of(tree: Tree, path: str) -> str:
     return below
 
 
-@lru_cache(maxsize=256)
+@cache
 def _configured(tree: Tree, below: str) -> tuple[str, ...]:
     """``outDir`` of the package's tsconfig files, where it is a directory of its own."""
     names = [path for path in tree.files if posixpath.dirname(path) == below]
@@ -149,7 +153,7 @@ def _by_build_info(tree: Tree, path: str) -> Age:
     return Age(STALE, f"{where} holds another hash of {source}", (Evidence(path), Evidence(source), Evidence(where)))
 
 
-@lru_cache(maxsize=8)
+@cache
 def _built_versions(tree: Tree) -> dict[str, tuple[str, str]]:
     """The sha256 that TypeScript saw of each source, and the tsbuildinfo that says so."""
     found: dict[str, tuple[str, str]] = {}

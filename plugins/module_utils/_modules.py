@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._code import top_level
 from ansible_collections.nodeops.pm2.plugins.module_utils._semver import at_least
@@ -15,13 +15,14 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._tree import Tree
 
 ESM, CJS, UNMARKED = "esm", "commonjs", "unmarked"
 MOST_FILES = 2000
+LOOK_BACK = 2000  # characters, so that a bundle of one line does not take for ever
 TYPESCRIPT = (".ts", ".mts", ".cts", ".tsx")
 SOURCES = (*TYPESCRIPT, ".js", ".mjs", ".cjs", ".jsx")
 
 _SPECIFIER = re.compile(r"""(?<![\w$.])(?:from|import|require\s*\()\s*(["'])""")
 _IMPORT = re.compile(r"""(?<![\w$.])import\b(?!\s*[(.:=,;?)])\s*(?:["']|[\w$*{][^;()=]{0,5000}?\bfrom\s*["'])""")
 _EXPORT = re.compile(
-    r"(?:^|[;}\n])\s*(export\s*(?:[{*]|default\b|(?:const|let|var|function|async|class|abstract|enum)\b))"
+    r"(?:^|[;}\n])[ \t]*(export\s*(?:[{*]|default\b|(?:const|let|var|function|async|class|abstract|enum)\b))"
 )
 _META = re.compile(r"(?<![\w$.])import\s*\.\s*meta\b")
 _AWAIT = re.compile(r"(?<![\w$.])await\b(?!\s*[:=,;)])")
@@ -54,10 +55,11 @@ def detects_syntax(node: str) -> bool:
     return at_least(node, "22.7.0") or (at_least(node, "20.19.0") and not at_least(node, "21.0.0"))
 
 
+@cache
 def esm_sign(tree: Tree, path: str) -> Sign | None:
     """The first import or export statement or ``import.meta``, that only an ES module may have."""
     code = tree.code(path)
-    outside = top_level(code)
+    outside = _outside(tree, path)
     found = [match for match in (_first_import(code, outside), _EXPORT.search(outside)) if match]
     signs = [Sign(match.start(match.lastindex or 0), "an import or export statement") for match in found]
     meta = _META.search(code)
@@ -66,9 +68,10 @@ def esm_sign(tree: Tree, path: str) -> Sign | None:
     return min(signs, key=lambda sign: sign.offset, default=None)
 
 
+@cache
 def top_level_await(tree: Tree, path: str) -> Sign | None:
     """The first ``await`` outside every function, none of which may be in CommonJS."""
-    outside = top_level(tree.code(path))
+    outside = _outside(tree, path)
     for found in _AWAIT.finditer(outside):
         before = _statement_before(outside, found.start())
         if "=>" not in before and not re.search(r"\basync\b", before):
@@ -76,29 +79,34 @@ def top_level_await(tree: Tree, path: str) -> Sign | None:
     return None
 
 
+@cache
 def redeclared(tree: Tree, path: str) -> Sign | None:
     """A top-level declaration of a name that CommonJS has already declared."""
-    outside = top_level(tree.code(path))
+    outside = _outside(tree, path)
     found = re.search(r"(?<![\w$.])(?:const|let|class)\s+(__dirname|__filename|require|module|exports)\b", outside)
     return Sign(found.start(), found[1]) if found else None
 
 
-def imports(tree: Tree, path: str, *, loader: str = "") -> Iterator[tuple[str, int]]:
+@cache
+def imports(tree: Tree, path: str, *, loader: str = "") -> tuple[tuple[str, int], ...]:
     """The files that ``path`` imports or requires by a relative specifier when it is loaded, and where it says so.
 
     :param loader: ``tsx`` also finds ``x.ts`` for ``./x.js``.
     """
     code, text = tree.code(path), tree.text(path)
+    found_here = []
     for found in _SPECIFIER.finditer(code):
         specifier = text[found.end() : code.find(found[1], found.end())]
-        line_start = code.rfind("\n", 0, found.start()) + 1
-        if specifier.startswith(".") and not _TYPE_ONLY.search(code[line_start : found.start()]):
+        before = code[max(0, found.start() - LOOK_BACK) : found.start()].rpartition("\n")[2]
+        if specifier.startswith(".") and not _TYPE_ONLY.search(before):
             target = _resolve(tree, posixpath.join(posixpath.dirname(path), specifier), loader)
             if target:
-                yield target, found.start()
+                found_here.append((target, found.start()))
+    return tuple(found_here)
 
 
-def reachable(tree: Tree, entry: str, *, loader: str = "") -> list[str]:
+@cache
+def reachable(tree: Tree, entry: str, *, loader: str = "") -> tuple[str, ...]:
     """``entry`` and all that it imports from the release, directly or not, at most 2,000 files."""
     found = [entry] if entry in tree.files else []
     seen = set(found)
@@ -107,7 +115,7 @@ def reachable(tree: Tree, entry: str, *, loader: str = "") -> list[str]:
             if target not in seen and len(found) < MOST_FILES:
                 seen.add(target)
                 found.append(target)
-    return found
+    return tuple(found)
 
 
 def _resolve(tree: Tree, target: str, loader: str) -> str:
@@ -121,6 +129,12 @@ def _resolve(tree: Tree, target: str, loader: str) -> str:
     return next((path for path in candidates if path in tree.files and path.endswith(SOURCES)), "")
 
 
+@cache
+def _outside(tree: Tree, path: str) -> str:
+    """The code of a file outside all braces."""
+    return top_level(tree.code(path))
+
+
 def _first_import(code: str, outside: str) -> re.Match[str] | None:
     # The names between braces are blanked in what is outside of them, so the place is asked of the one, the form of
     # the other.
@@ -129,7 +143,8 @@ def _first_import(code: str, outside: str) -> re.Match[str] | None:
 
 def _statement_before(code: str, offset: int) -> str:
     """What precedes ``offset`` in its statement, as far as a look at lines can tell."""
-    start = code.rfind("\n", 0, offset) + 1
-    while start and _CONTINUED.search(code[:start].rstrip()[-3:]):
-        start = code.rfind("\n", 0, len(code[:start].rstrip())) + 1
-    return code[start:offset].rpartition(";")[2]
+    lines = code[max(0, offset - LOOK_BACK) : offset].split("\n")
+    statement = lines.pop()
+    while lines and (not lines[-1].strip() or _CONTINUED.search(lines[-1].rstrip()[-3:])):
+        statement = lines.pop() + statement
+    return statement.rpartition(";")[2]

@@ -84,8 +84,8 @@ def _judge(subject: Subject, target: str, references: list[Reference]) -> Findin
         return Finding(f"{leads}, compiled output beside the source entry {entry.script}.", evidence)
     if age.state == _built.STALE:
         return Finding(f"{leads}, which is older than its source: {age.how}.", evidence)
-    if age.state == _built.FRESH:
-        return None
+    if age.state == _built.FRESH or not _built.source_of(tree, target) or not entry.typescript:
+        return None  # the release has nothing that it could be older than, or plain JavaScript uses it on purpose
     return Finding(f"{leads}, compiled output that cannot be proved to match its source.", evidence, WARNING)
 
 
@@ -96,7 +96,7 @@ def _harmless(subject: Subject, referred: set[str]) -> Iterator[Finding]:
     for path in tree.files:
         below = _built.output_directory(tree, path)
         own = below and tree.package_of(below) == tree.package_of(subject.entry.script)
-        if own and path not in referred:
+        if own and path not in referred and (subject.entry.typescript or _built.source_of(tree, path)):
             directories.setdefault(below, []).append(path)
     for below, paths in directories.items():
         evidence = tuple(Evidence(path) for path in paths[:SHOWN])

@@ -31,7 +31,7 @@ _WRAPPER = {
     "__dirname": re.compile(r"(?<![\w$.#])__dirname\b(?!\s*:)"),
     "__filename": re.compile(r"(?<![\w$.#])__filename\b(?!\s*:)"),
 }
-_IMPORT_REQUIRE = re.compile(r"\bimport\s+(?:type\s+)?[\w$]+\s*=\s*$")  # TypeScript's own form, which it compiles away
+_IMPORT_REQUIRE = re.compile(r"\bimport\s+(?:type\s+)?[\w$]+\s*=\s*$")
 _AT_ERROR = re.compile(r"^(?P<file>(?:file://)?/.*?):(?P<line>\d+)$", re.MULTILINE)
 
 
@@ -108,10 +108,10 @@ def node_check(subject: Subject) -> Iterator[Finding]:
     yield Finding(f"node --check refuses {subject.entry.script}: {said}", (evidence,))
 
 
-def _loaded(subject: Subject) -> list[str]:
+def _loaded(subject: Subject) -> tuple[str, ...]:
     """The files of the release that are loaded at the start, where Node.js or tsx reads them as they are."""
     entry = subject.entry
-    return _modules.reachable(subject.tree, entry.script, loader=entry.loader) if entry.plain else []
+    return _modules.reachable(subject.tree, entry.script, loader=entry.loader) if entry.plain else ()
 
 
 def _runs_as(subject: Subject, path: str) -> str:
@@ -148,11 +148,16 @@ def _compiled_by_tsx(subject: Subject, path: str) -> bool:
 def _wrapper_use(tree: Tree, path: str, name: str) -> Sign | None:
     """The first use of a CommonJS name that the file neither declares nor asks for with ``typeof``."""
     code = tree.code(path)
-    uses = [use for use in _WRAPPER[name].finditer(code) if not _IMPORT_REQUIRE.search(code[: use.start()][-80:])]
-    if not uses or _declares(code, name) or re.search(rf"\btypeof\s+{name}\b", code):
+    use = next((found for found in _WRAPPER[name].finditer(code) if not _is_compiled_away(code, found.start())), None)
+    if use is None or _declares(code, name) or re.search(rf"\btypeof\s+{name}\b", code):
         return None
     what = {"module": "module.exports", "require": "require()"}.get(name, name)
-    return Sign(uses[0].start(), what)
+    return Sign(use.start(), what)
+
+
+def _is_compiled_away(code: str, offset: int) -> bool:
+    """Whether the ``require`` at ``offset`` is one of TypeScript's own ``import x = require()``."""
+    return _IMPORT_REQUIRE.search(code[max(0, offset - 80) : offset]) is not None
 
 
 def _declares(code: str, name: str) -> bool:
@@ -160,7 +165,7 @@ def _declares(code: str, name: str) -> bool:
     declaration = rf"(?<![\w$.])(?:const|let|var|function|class|import|as)\s+{name}\b"
     # Between braces or brackets of a pattern or an import, or in a list of parameters.
     pattern = rf"(?:const|let|var|import)\s*[{{\[][^;={{}}]*(?<![\w$.]){name}\b[^;={{}}]*[}}\]]"
-    listed = rf"(?<!if)(?<!while)(?<!for)(?<!switch)\s*\((?:[\w$\s.=]+,)*\s*{name}\s*(?:,[\w$\s.=,]*)?\)\s*(?:=>|\{{)"
+    listed = rf"(?<!if)(?<!if )(?<!while)(?<!while )\((?:[\w$\s.=]+,)*\s*{name}\s*(?:,[\w$\s.=,]*)?\)\s*(?:=>|\{{)"
     arrow = rf"(?<![\w$.]){name}\s*=>"
     later = rf"(?:const|let|var)\s[^;]{{0,2000}},\s*{name}\s*=(?![=>])"
     return any(re.search(form, code) for form in (declaration, pattern, listed, arrow, later))

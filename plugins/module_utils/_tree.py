@@ -47,7 +47,7 @@ class Tree:
             below = queue.pop()
             with os.scandir(self.root / below) as entries:
                 for entry in entries:
-                    path = posixpath.join(below, entry.name)
+                    path = f"{below}/{entry.name}" if below else entry.name
                     if entry.is_dir(follow_symlinks=False):
                         if entry.name not in NOT_WALKED:
                             queue.append(path)
@@ -73,9 +73,12 @@ class Tree:
         return self._texts[path]
 
     def code(self, path: str) -> str:
-        """The text of a file with comments and the insides of strings blanked out."""
+        """The text of a file with comments and the insides of strings blanked out, without what is blank at its end.
+
+        That end may be a source map of half a million characters.
+        """
         if path not in self._codes:
-            self._codes[path] = strip_code(self.text(path))
+            self._codes[path] = strip_code(self.text(path)).rstrip()
         return self._codes[path]
 
     def json(self, path: str, *, whole: bool = False) -> dict[str, Any]:
@@ -94,9 +97,9 @@ class Tree:
 
     def package_of(self, path: str) -> str:
         """The directory of the nearest package.json at or above the file ``path``, as Node.js looks for it."""
-        below = posixpath.dirname(path)
-        while below and posixpath.join(below, "package.json") not in self.files:
-            below = posixpath.dirname(below)
+        below = path.rpartition("/")[0]
+        while below and f"{below}/package.json" not in self.files:
+            below = below.rpartition("/")[0]
         return below
 
     def packages(self) -> list[str]:

@@ -138,6 +138,21 @@ def test_a_condition_given_to_node_decides(find: Find) -> None:
             {"script": "index.js"},
             id="a front that requires its own build",
         ),
+        pytest.param(
+            {"bin/run": "import('../dist/cli.js')", "dist/cli.js": "exports.__esModule = 1", "package.json": {}},
+            {"script": "bin/run"},
+            id="a published command without its sources",
+        ),
+        pytest.param(
+            {
+                "src/a.js": "",
+                "dist/a.js": "exports.__esModule = 1",
+                "server.js": "",
+                "package.json": {"main": "dist/a.js"},
+            },
+            {"script": "server.js"},
+            id="a library beside plain JavaScript",
+        ),
     ],
 )
 def test_what_only_looks_like_a_stale_build(find: Find, files: Any, entry: Any) -> None:

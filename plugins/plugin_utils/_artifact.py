@@ -32,7 +32,7 @@ class ArtifactAction(ActionBase):  # type: ignore[misc]
                 args["archive"] = self._send(str(args["archive"]), str(args.get("checksum") or ""))
             result.update(self._execute_module(module_args=args, task_vars=task_vars))
         except DeployError as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise AnsibleActionFail(str(error)) from None  # ansible-core would repeat the cause
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result

@@ -22,8 +22,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import load
 import story
+
+import load
 import variants
 from ansible_collections.nodeops.pm2.plugins.module_utils import _state, _switch
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
@@ -92,7 +93,9 @@ def redeploy(bench: Bench) -> None:
             theirs.append(ansistrano(bench, Path(role)))
     print(f"  ours        median {statistics.median(ours):5.1f} s  ({spread(ours)})")
     if theirs:
-        print(f"  ansistrano  median {statistics.median(theirs):5.1f} s  ({spread(theirs)}), copy_unarchive, no check, no start")
+        print(
+            f"  ansistrano  median {statistics.median(theirs):5.1f} s  ({spread(theirs)}), copy_unarchive, no check, no start"
+        )
         ratios = [mine / other for mine, other in zip(ours, theirs)]
         print(f"  ours / ansistrano, pair by pair: median {statistics.median(ratios):.2f}  ({spread(ratios)})")
     else:
@@ -105,7 +108,9 @@ def ansistrano(bench: Bench, role: Path) -> float:
     archive = bench.directory / "ansistrano.tar.gz"
     if not archive.exists():
         with tarfile.open(archive, "w:gz") as tar:
-            tar.add(bench.source("release-1"), arcname=".", filter=lambda member: None if ".git/" in member.name else member)
+            tar.add(
+                bench.source("release-1"), arcname=".", filter=lambda member: None if ".git/" in member.name else member
+            )
     options = {
         "ansistrano_deploy_from": str(archive),
         "ansistrano_deploy_to": str(bench.directory / "ansistrano"),

@@ -4,22 +4,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
+
+from ansible_collections.nodeops.pm2.plugins.module_utils import _process
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
+from ansible_collections.nodeops.pm2.plugins.module_utils._placement import slots
 
 PROJECT = Path(os.environ.get("MOLECULE_PROJECT_DIRECTORY", Path(__file__).parent.parent))
 sys.path.insert(0, str(PROJECT / "demo"))
 
-import variants  # noqa: E402 - the path to it stands above
+import variants
+from load import Load
 
 PASSED, REFUSED = 0, 2  # exit codes of ansible-playbook: all is well, a host failed
 
@@ -56,17 +65,59 @@ class Run:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Running:
+    """A playbook under way."""
+
+    process: subprocess.Popen[bytes]
+    printed: IO[str]
+    began: float
+
+    def end(self, *, ends: int = PASSED) -> Run:
+        """Wait for its end, which has to be ``ends``."""
+        code = self.process.wait()
+        self.printed.seek(0)
+        run = Run(code, self.printed.read(), time.monotonic() - self.began)
+        assert run.code == ends, run.output
+        return run
+
+    def kill(self) -> None:
+        """What kill -9, a power cut or a closed laptop leaves of it and of everything it started: nothing."""
+        self.process.send_signal(signal.SIGSTOP)  # so that it starts nothing new meanwhile
+        for pid in [self.process.pid, *_process.descendants(self.process.pid)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+
 @dataclass
 class App:
-    """The demo backend on one host: deploys it as a user would, and asks it as a client would."""
+    """The demo backend on one host: deploys it as a user would, and asks it as a client would.
+
+    :param options: of the role, without their prefix, for every run.
+    :param limit: the hosts that are played; the app's own unless it says otherwise.
+    """
 
     card: Card
     options: dict[str, Any] = field(default_factory=dict)
+    limit: str = ""
 
     @property
     def front(self) -> str:
-        """Where a user comes in."""
-        return f"http://127.0.0.1:{self.card.ports['edge']}"
+        """Where a user comes in: at the edge, or at the main process where there is none."""
+        return f"http://127.0.0.1:{self.card.ports['edge' if self.slots[0].socket else 'main']}"
+
+    @property
+    def slots(self) -> list[Slot]:
+        """The slots, as the role makes them of the same options."""
+        strategy, listen = self.options.get("strategy", "edge"), self.options.get("listen", "port")
+        made = slots("backend", strategy=strategy, listen=listen, ports=self.card.ports, run_dir=str(self.card.run_dir))
+        return [Slot(**slot) for slot in made]
+
+    @property
+    def layout(self) -> Layout:
+        """Where its files lie."""
+        return Layout(self.card.root)
 
     def deploy(self, variant: str, *, ends: int = PASSED, **options: Any) -> Run:
         """Deploy a variant of the demo backend; the options are the role's, without their prefix."""
@@ -78,19 +129,54 @@ class App:
 
     def play(self, name: str, *arguments: str, ends: int = PASSED, **options: Any) -> Run:
         """Run one of the collection's playbooks to its end, which has to be ``ends``."""
-        began = time.monotonic()
-        ended = subprocess.run(
-            self.command(name, *arguments, **options), cwd=PROJECT, capture_output=True, text=True, check=False
-        )
-        run = Run(ended.returncode, ended.stdout + ended.stderr, time.monotonic() - began)
-        assert run.code == ends, run.output
-        return run
+        with self.playing(name, *arguments, **options) as running:
+            return running.end(ends=ends)
+
+    @contextlib.contextmanager
+    def playing(self, name: str, *arguments: str, **options: Any) -> Iterator[Running]:
+        """Run one of the collection's playbooks beside the test, and no longer than it."""
+        with tempfile.TemporaryFile("w+") as printed:
+            process = subprocess.Popen(
+                self.command(name, *arguments, **options),
+                cwd=PROJECT,
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+            )
+            running = Running(process, printed, time.monotonic())
+            try:
+                yield running
+            finally:
+                if process.poll() is None:
+                    running.kill()
+
+    @contextlib.contextmanager
+    def deploying(self, variant: str, **options: Any) -> Iterator[Running]:
+        """:meth:`deploy` beside the test."""
+        with self.playing("deploy", source=str(self.source(variant)), **options) as running:
+            yield running
+
+    @contextlib.contextmanager
+    def asked(self, *, clients: int = 20, rate: float = 200) -> Iterator[None]:
+        """Under keep-alive clients, who must not notice anything."""
+        with Load(f"{self.front}/health", clients=clients, rate=rate) as load:
+            yield
+        seen = load.result()
+        assert seen.requests > 0
+        assert not seen.failed, "\n".join([str(seen), *seen.failures])
 
     def command(self, name: str, *arguments: str, **options: Any) -> list[str]:
         """The command line of :meth:`play`."""
         named = {f"bluegreen_{key}": value for key, value in {**self.options, **options}.items()}
         inventory = os.environ["MOLECULE_INVENTORY_FILE"]
-        playbook = ["ansible-playbook", f"playbooks/{name}.yml", "-i", inventory, "--limit", self.card.name]
+        playbook = [
+            "ansible-playbook",
+            f"playbooks/{name}.yml",
+            "-i",
+            inventory,
+            "--limit",
+            self.limit or self.card.name,
+        ]
         return [*playbook, "-e", json.dumps(named), *arguments]
 
     def source(self, variant: str) -> Path:
@@ -116,17 +202,32 @@ class App:
 
     def is_answered_by(self, release: str, slot: str) -> None:
         """The one assertion of all scenarios: the front door is answered by this release, by the process in this slot."""
-        assert self.live() == release
         answer = self.answer()
         assert (answer.get("release"), answer.get("slot")) == (release, slot)
-        assert Path(f"/proc/{answer['pid']}/cwd").resolve() == self.card.root / "releases" / release
-        assert (self.card.root / "releases" / release / ".release/listen.sock").readlink().name == f"{slot}.sock"
+        assert self.serves(release, slot) == {answer["pid"]}
+
+    def serves(self, release: str, slot: str) -> set[int]:
+        """What of it can be seen from outside, of any app: who serves the live release. Its pids."""
+        tree, place = self.layout.release(release), next(one for one in self.slots if one.name == slot)
+        assert self.live() == release
+        pids = _process.listeners(place.address).pids
+        assert {_process.cwd(pid) for pid in pids} == {str(tree.path)}
+        assert not place.socket or tree.listen.readlink() == Path(place.socket)
+        return set(pids)
 
     def events(self, release: str = "") -> list[str]:
         """The ledger's events, of one release or of all."""
         lines = (self.card.root / "ledger.jsonl").read_text(encoding="utf-8").splitlines()
         entries = [json.loads(line) for line in lines]
         return [entry["event"] for entry in entries if release in ("", entry.get("release"))]
+
+
+def soon(what: Callable[[], object], *, seconds: float = 60) -> None:
+    """Wait until it is so, looking so often that what follows hits the very moment."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it never came about"
+        time.sleep(0.002)
 
 
 @pytest.fixture(scope="session")

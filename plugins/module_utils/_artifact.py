@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
 import shutil
 import tarfile
 import tempfile
@@ -90,16 +89,23 @@ def built(
         tar = Path(scratch, "export.tar")
         # In a directory of a checkout git archives that directory alone.
         _git(source, "archive", "--format=tar", f"--output={tar}", commit)
-        _done(run(["tar", "-xf", str(tar), "-C", str(export)], env=os.environ, timeout=600), "Cannot unpack the export.")
+        _done(
+            run(["tar", "-xf", str(tar), "-C", str(export)], env=os.environ, timeout=600), "Cannot unpack the export."
+        )
         for command in build:
             _done(run(command, cwd=export, env=os.environ, timeout=3600), f"The build failed: {' '.join(command)}")
         packed = Path(scratch, "artifact.tar.gz")
         pack(export, packed, moment=moment)
         checksum = sha256(packed)
-        path = directory / f"{commit[:12]}-{checksum[:12]}.tar.gz"
+        path = cached(directory, commit, checksum)
         os.replace(packed, path)
     _forget_older(directory)
     return Artifact(path, checksum, commit, release or release_name(now, commit), dirty)
+
+
+def cached(directory: Path, origin: str, checksum: str) -> Path:
+    """Where an archive of that origin and content lies in the controller's cache."""
+    return directory / f"artifact-{origin[:12]}-{checksum[:12].lower()}"
 
 
 def pack(tree: Path, archive: Path, *, moment: int) -> None:
@@ -112,7 +118,10 @@ def pack(tree: Path, archive: Path, *, moment: int) -> None:
         member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
         return member
 
-    with archive.open("wb") as raw, gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as zipped:
+    with (
+        archive.open("wb") as raw,
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as zipped,
+    ):
         with tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar:
             for path in sorted(tree.rglob("*")):
                 tar.add(path, arcname=str(path.relative_to(tree)), recursive=False, filter=plain)
@@ -141,8 +150,7 @@ def _done(output: Output, what: str, *, where: str = "") -> Output:
 
 
 def _forget_older(directory: Path) -> None:
-    archives = [path for path in directory.iterdir() if re.fullmatch(r"[0-9a-f]{12}-[0-9a-f]{12}\.tar\.gz", path.name)]
-    for path in sorted(archives, key=lambda one: one.stat().st_mtime)[:-KEPT]:
+    for path in sorted(directory.glob("artifact-*"), key=lambda one: one.stat().st_mtime)[:-KEPT]:
         path.unlink(missing_ok=True)
     for path in directory.glob("export-*"):
         if path.stat().st_mtime < datetime.now().timestamp() - 86400:

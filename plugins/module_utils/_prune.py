@@ -9,9 +9,11 @@ import shutil
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import is_leftover
-from ansible_collections.nodeops.pm2.plugins.module_utils._ledger import Entry, ever_good
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
+from ansible_collections.nodeops.pm2.plugins.module_utils._ledger import Entry, ever_good
+from ansible_collections.nodeops.pm2.plugins.module_utils._state import State
 
 
 def expendable(
@@ -31,6 +33,25 @@ def expendable(
     good = ever_good(entries)
     kept = {live, rollback_target, *running, *good[-keep:]} if keep else {live, rollback_target, *running}
     return sorted(release for release in releases if release not in kept)
+
+
+def plan(layout: Layout, state: State, *, keep: int) -> list[str]:
+    """Releases that may go now; reads the ledger and every process there is."""
+    return expendable(
+        [release.id for release in state.releases],
+        _ledger.read(layout.ledger),
+        live=state.live,
+        rollback_target=state.rollback_target,
+        running=running_from(layout.releases),
+        keep=keep,
+    )
+
+
+def carry_out(layout: Layout, releases: Iterable[str], *, by: str) -> None:
+    """Delete them, and say so in the ledger."""
+    for release in releases:
+        remove(layout.release(release).path)
+        _ledger.append(layout.ledger, _ledger.Entry(_ledger.now(), "pruned", release, by=by))
 
 
 def running_from(directory: Path) -> set[str]:

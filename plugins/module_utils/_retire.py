@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _facts, _lock, _process, _slot, _state
+from ansible_collections.nodeops.pm2.plugins.module_utils import _facts, _lock, _process, _slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2
 
@@ -16,28 +16,8 @@ POLL = 0.2  # seconds
 LOOK = 5.0  # seconds between two looks while a slot stands by
 
 
-@dataclass(frozen=True)
-class Retired:
-    """What came of it: whether anything was stopped, and why not or how."""
-
-    changed: bool
-    said: str
-
-
-def idle(layout: Layout, slots: Sequence[Slot]) -> list[Slot]:
-    """The slots that do not serve."""
-    live = _state.live_slot(layout, slots)
-    return [slot for slot in slots if slot.name != live]
-
-
-def still_retires(layout: Layout, slots: Sequence[Slot], slot: Slot, before: _facts.ProcessFacts, pm2: Pm2) -> bool:
-    """Whether the slot still is idle and still runs what was to be retired: a later deploy may have taken it."""
-    return slot in idle(layout, slots) and _facts.read_facts(pm2, slot).pids == before.pids
-
-
 def retire(
     layout: Layout,
-    slots: Sequence[Slot],
     slot: Slot,
     pm2: Pm2,
     *,
@@ -45,42 +25,56 @@ def retire(
     drain_timeout: float,
     timeout: float,
     sleep: Callable[[float], None] = time.sleep,
-) -> Retired:
+) -> bool:
     """Stop what runs in ``slot`` now, after ``standby`` seconds and once its connections have ended.
 
     :param drain_timeout: seconds to wait for open connections after that.
     :param timeout: seconds it may take to stop.
+    :returns: whether anything was stopped.
 
     While it stands by, a deploy or a rollback may take the slot over or make it live again: then it is left alone.
     """
     before = _facts.read_facts(pm2, slot)
-    if not before.pids:
-        return Retired(_stop(layout, slot, pm2, timeout), f"{slot.process} was not running")
     waited = 0.0
-    while waited < standby and still_retires(layout, slots, slot, before, pm2):
+    while waited < standby and still_retires(layout, slot, before, pm2):
         sleep(min(LOOK, standby - waited))
         waited += LOOK
-    open_connections = _drain(slot, drain_timeout, sleep)
+    _drain(slot, drain_timeout, sleep)
     while True:
         with _lock.alone(layout.root):
             # During a deploy the slots are that deploy's to stop and start.
             busy = standby > 0 and _lock.held(layout.lock) is not None
-            if not busy and not still_retires(layout, slots, slot, before, pm2):
-                return Retired(False, f"{slot.process} is in use again")
             if not busy:
-                _stop(layout, slot, pm2, timeout)
-                cut = f", {open_connections} connections cut" if open_connections else ""
-                return Retired(True, f"stopped {slot.process}{cut}")
+                return still_retires(layout, slot, before, pm2) and _slot.stop(layout, slot, pm2, timeout=timeout)
         sleep(POLL)
 
 
-def _drain(slot: Slot, timeout: float, sleep: Callable[[float], None]) -> int:
-    for _ in range(int(timeout / POLL)):
-        if not _process.established(slot.address):
-            return 0
+def retire_later(layout: Layout, slot: Slot, pm2: Pm2, *, standby: float, drain_timeout: float, timeout: float) -> None:
+    """The same in a process of its own, which outlives the caller and holds nothing of it but its code."""
+    if os.fork():
+        return
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    os.chdir("/")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    code = 1
+    try:
+        retire(layout, slot, pm2, standby=standby, drain_timeout=drain_timeout, timeout=timeout)
+        code = 0
+    finally:
+        os._exit(code)  # never back into the caller's code, whatever happened
+
+
+def still_retires(layout: Layout, slot: Slot, before: _facts.ProcessFacts, pm2: Pm2) -> bool:
+    """Whether the slot still is idle and runs what was to be retired: a later deploy may have taken it."""
+    return not _slot.is_live(layout, slot) and _facts.read_facts(pm2, slot).pids == before.pids
+
+
+def _drain(slot: Slot, timeout: float, sleep: Callable[[float], None]) -> None:
+    waited = 0.0
+    while waited < timeout and _process.established(slot.address):
         sleep(POLL)
-    return _process.established(slot.address)
-
-
-def _stop(layout: Layout, slot: Slot, pm2: Pm2, timeout: float) -> bool:
-    return _slot.stop(layout, slot, pm2, timeout=timeout)
+        waited += POLL

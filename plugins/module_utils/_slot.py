@@ -119,7 +119,7 @@ def refuse_live(layout: Layout, slot: Slot, release: ReleaseTree | None = None) 
     if not slot.socket:
         return
     live = layout.current.resolve()
-    if read_link(ReleaseTree(live).listen) == slot.socket:
+    if is_live(layout, slot):
         what = "This slot is live."
     elif release is not None and release.path.resolve() == live:
         what = "This release is live in the other slot; starting it here would move the traffic at once."
@@ -132,6 +132,11 @@ def refuse_live(layout: Layout, slot: Slot, release: ReleaseTree | None = None) 
         where=f"slot {slot.name} ({slot.socket})",
         remedy="Publish another release first, or act on the other slot.",
     )
+
+
+def is_live(layout: Layout, slot: Slot) -> bool:
+    """Whether the edge dials this slot."""
+    return bool(slot.socket) and read_link(ReleaseTree(layout.current.resolve()).listen) == slot.socket
 
 
 def refuse_occupied(slot: Slot) -> None:

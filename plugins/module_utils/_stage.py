@@ -135,7 +135,11 @@ def _fill(layout: Layout, tree: ReleaseTree, order: Order) -> Staged:
     key = ""
     if order.install:
         key = _dependencies.install(
-            tree.path, layout.deps, node=order.node, install_args=list(order.install_args), timeout=order.install_timeout
+            tree.path,
+            layout.deps,
+            node=order.node,
+            install_args=list(order.install_args),
+            timeout=order.install_timeout,
         ).key
     write_atomic(tree.revision, order.revision + "\n")
     shipped.pop("REVISION", None)
@@ -148,9 +152,7 @@ def _fill(layout: Layout, tree: ReleaseTree, order: Order) -> Staged:
     )
     detail = {"revision": order.revision, "artifact_sha256": order.sha256}
     skipped = {"check_skip": list(order.check_skip)} if order.check_skip else {}
-    _ledger.append(
-        layout.ledger, _ledger.Entry(at, "staged", order.release, by=order.by, detail={**detail, **skipped})
-    )
+    _ledger.append(layout.ledger, _ledger.Entry(at, "staged", order.release, by=order.by, detail={**detail, **skipped}))
     return Staged(True, f"staged {order.release}", key)
 
 

@@ -10,7 +10,7 @@ version_added: 0.1.0
 author:
   - nodeops maintainers (@nodeops)
 description:
-  - Runs on the controller, once for all hosts.
+  - Carried out on the controller, by an action plugin; run it once for all hosts.
   - Takes a given archive (a file or a URL) and makes sure that it is the one that was meant, or exports the tracked files of one commit of a git checkout,
     builds them in that clean export, and packs them. Untracked files never travel. The same commit without a build always gives the same bytes.
 attributes:
@@ -59,7 +59,6 @@ EXAMPLES = r"""
     build:
       - [npm, ci]
       - [npm, run, build]
-  delegate_to: localhost
   run_once: true
   register: artifact
 """
@@ -83,87 +82,4 @@ release:
   type: str
 """
 
-import tempfile
-from datetime import datetime, timezone
-from pathlib import Path
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.urls import open_url
-
-from ansible_collections.nodeops.pm2.plugins.module_utils import _artifact
-from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
-from ansible_collections.nodeops.pm2.plugins.module_utils._layout import release_id
-
-SPEC: dict[str, Any] = {
-    "archive": {"type": "str", "default": ""},
-    "checksum": {"type": "str", "default": ""},
-    "source": {"type": "str", "default": ""},
-    "version": {"type": "str", "default": "HEAD"},
-    "build": {"type": "list", "elements": "list", "default": []},
-    "directory": {"type": "path", "default": "~/.cache/nodeops.pm2"},
-    "release": {"type": "str", "default": ""},
-}
-
-
-def run(params: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Make or take it; returns the result and warnings."""
-    if bool(params["archive"]) == bool(params["source"]):
-        raise DeployError(
-            "It is not clear what to deploy.",
-            expected="one of bluegreen_artifact and bluegreen_source",
-            seen="both" if params["source"] else "neither",
-        )
-    release = release_id(params["release"]) if params["release"] else ""
-    directory = Path(params["directory"])
-    now = datetime.now(timezone.utc)
-    if params["source"]:
-        source = Path(params["source"]).expanduser()
-        artifact = _artifact.built(
-            source, params["version"], build=params["build"], directory=directory, release=release, now=now
-        )
-    else:
-        archive = _fetched(params["archive"], directory, params["checksum"])
-        artifact = _artifact.given(archive, checksum=params["checksum"], release=release, now=now)
-    warnings = ["The checkout has changes that are not committed; they are not deployed."] if artifact.uncommitted else []
-    return {**vars(artifact), "path": str(artifact.path), "changed": False}, warnings
-
-
-def _fetched(archive: str, directory: Path, checksum: str) -> Path:
-    if not archive.startswith(("http://", "https://")):
-        return Path(archive).expanduser()
-    if not checksum:
-        raise DeployError(
-            "An artifact from a URL needs its checksum.",
-            expected="bluegreen_artifact_sha256",
-            seen="nothing",
-            where=archive,
-        )
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = directory / f"{'0' * 12}-{checksum[:12].lower()}.tar.gz"
-    try:
-        with open_url(archive, timeout=60) as answer, tempfile.NamedTemporaryFile(dir=directory, delete=False) as file:
-            while piece := answer.read(1 << 20):
-                file.write(piece)
-        Path(file.name).replace(path)
-    except OSError as error:
-        raise DeployError(
-            "The artifact cannot be fetched.", seen=str(error), where=archive, remedy="Check bluegreen_artifact."
-        ) from error
-    return path
-
-
-def main() -> None:
-    """Entry point."""
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    try:
-        result, warnings = run(module.params)
-    except DeployError as error:
-        module.fail_json(**error.failure())
-    for warning in warnings:
-        module.warn(warning)
-    module.exit_json(**result)
-
-
-if __name__ == "__main__":
-    main()
+# Carried out on the controller by the action plugin of the same name.

@@ -51,6 +51,16 @@ options:
       - Let it be longer than the app's C(kill_timeout).
     type: float
     default: 30
+  standby:
+    description:
+      - With O(state=absent), seconds the slot stays as it is before it is emptied, so that a rollback in that time is one rename.
+      - Something above zero returns at once and goes on in the background. If the slot serves again by then, or runs something else, it is left alone.
+    type: float
+    default: 0
+  drain_timeout:
+    description: With O(state=absent), seconds to wait for open connections to end before the process is stopped.
+    type: float
+    default: 0
 seealso:
   - module: nodeops.pm2.pm2_process_info
 """
@@ -119,7 +129,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _options, _slot
+from ansible_collections.nodeops.pm2.plugins.module_utils import _options, _retire, _slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import ProcessFacts, read_facts
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
@@ -133,6 +143,8 @@ SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["started", "absent"], "default": "started"},
     "warm": {"type": "bool", "default": False},
     "timeout": {"type": "float", "default": 30.0},
+    "standby": {"type": "float", "default": 0.0},
+    "drain_timeout": {"type": "float", "default": 0.0},
 }
 
 
@@ -157,9 +169,20 @@ def absent(module: AnsibleModule, layout: Layout, slot: Slot, pm2: Pm2) -> dict[
         _slot.refuse_live(layout, slot)
         changed = _slot.occupied(layout, slot, pm2)
     else:
-        changed = _slot.stop(layout, slot, pm2, timeout=module.params["timeout"])
-        warn_occupied(module, slot)
+        changed = retired(module.params, layout, slot, pm2)
+        if not module.params["standby"]:
+            warn_occupied(module, slot)
     return {"changed": changed, "diff": {"before": before, "after": f"{slot.process}: absent\n"}}
+
+
+def retired(params: dict[str, Any], layout: Layout, slot: Slot, pm2: Pm2) -> bool:
+    """Empty the slot at once, drained, or in the background after it has stood by."""
+    waits = {name: params[name] for name in ("standby", "drain_timeout", "timeout")}
+    _slot.refuse_live(layout, slot)
+    if params["standby"] > 0:
+        _retire.retire_later(layout, slot, pm2, **waits)
+        return False
+    return _retire.retire(layout, slot, pm2, **waits)
 
 
 def warn_occupied(module: AnsibleModule, slot: Slot) -> None:

@@ -72,6 +72,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 
 SPEC = {**_options.ROOT, **_options.SLOTS}
 
+
 def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """Read, and return what was read; the same in check mode."""
     layout = Layout(Path(params["root"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release_lock
-short_description: Hold the lock of an app while it is deployed
+short_description: Hold the lock of an app while it is deployed, and say where the deploy goes
 version_added: 0.1.0
 author:
   - nodeops maintainers (@nodeops)
@@ -13,9 +13,13 @@ description:
   - Takes or gives back the lease that keeps two deploys of one app apart.
   - A lease left behind is taken over only when its owner is provably dead, i.e. its process is gone from the host or from the controller that asks, the machine it ran on has been booted since, or it has not been renewed for O(ttl) seconds.
   - Everything the owner does on the host first proves that it still holds the lease, so a taken-over deploy cannot go on.
+  - Whoever takes the lock tidies up after whoever held it before. A stage that never ended is removed, a release that was never decided on is marked aborted,
+    half-written files go. A live release that was never confirmed is named in RV(unconfirmed); the caller soaks it to its verdict.
+  - Then it says where this run goes from here, in RV(target).
   - Who holds it (user, controller, process) is filled in by the action plugin of the same name on the controller.
 extends_documentation_fragment:
   - nodeops.pm2.layout
+  - nodeops.pm2.slots
 attributes:
   check_mode:
     description: Reports what would change and touches nothing.
@@ -30,7 +34,7 @@ options:
     choices: [present, absent]
     default: present
   lease:
-    description: Id of the lease to give back, as returned when it was taken. Required with O(state=absent).
+    description: Id of a lease that was taken before, to give it back or to plan anew under it. Required with O(state=absent).
     type: str
   ttl:
     description: Seconds without a sign of life after which the owner counts as dead. Must exceed the longest single step.
@@ -45,9 +49,17 @@ options:
     type: bool
     default: false
   what:
-    description: What the lock is taken for, in words; shown to whoever meets it.
+    description: What the lock is taken for; shown to whoever meets it.
     type: str
     default: deploy
+  release:
+    description: Id of the release this run is about. Empty means the last good one before the live one.
+    type: str
+    default: ""
+  existing:
+    description: Whether the release has to be on disk already, as for a rollback.
+    type: bool
+    default: false
   owner:
     description: Who takes it. Filled in by the action plugin.
     type: dict
@@ -90,18 +102,43 @@ took_over:
   description: Whose lease was taken over and why, empty where none was.
   returned: with O(state=present)
   type: str
+app:
+  description: The state of the app, as in M(nodeops.pm2.release_info).
+  returned: with O(state=present)
+  type: dict
+found:
+  description: What was found and done about it, a sentence each.
+  returned: with O(state=present)
+  type: list
+  elements: str
+unconfirmed:
+  description: The live release that was never confirmed, empty where there is none.
+  returned: with O(state=present)
+  type: str
+target:
+  description: Where this run goes.
+  returned: with O(state=present)
+  type: dict
+  contains:
+    release: {description: Release id., type: str}
+    slot: {description: "The slot it is to start in, or serves in.", type: dict}
+    previous: {description: "The live release, empty where nothing is live.", type: str}
+    live: {description: Whether the release is live already., type: bool}
+    proven: {description: Whether its verdict was good before., type: bool}
 holder:
   description: The lease that is in the way.
   returned: when somebody else holds the lock
   type: dict
 """
 
+import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger, _lock, _options
+from ansible_collections.nodeops.pm2.plugins.module_utils import _aim, _ledger, _lock, _options, _recovery, _state
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 
@@ -114,38 +151,68 @@ OWNER = {
 }
 SPEC: dict[str, Any] = {
     **_options.ROOT,
+    **_options.SLOTS,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "lease": {"type": "str"},
     "ttl": {"type": "float", "default": 900},
     "wait": {"type": "float", "default": 0},
     "unfreeze": {"type": "bool", "default": False},
     "what": {"type": "str", "default": "deploy"},
+    "release": {"type": "str", "default": ""},
+    "existing": {"type": "bool", "default": False},
     "owner": {"type": "dict", "options": OWNER},
     "proven_dead": {"type": "str", "default": ""},
 }
 
+
 def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """Take the lease or give it back."""
+    """Take the lease and plan, or give it back."""
     layout = Layout(Path(params["root"]))
     if params["state"] == "absent":
-        found = _lock.held(layout.lock)
-        ours = found is not None and found.id == params["lease"]
-        return {"changed": ours if check_mode else ours and _lock.release(layout.lock, params["lease"])}
+        if not check_mode:
+            _lock.release(layout.lock, params["lease"])
+        return {"changed": False}
     if check_mode:
-        _look(layout, params)
-        return {"changed": False, "lease": "", "took_over": ""}
+        if not params["unfreeze"]:
+            _lock.refuse_frozen(layout.root)
+        return {"lease": "", "took_over": "", **plan(layout, params, check_mode=True)}
+    lease, took_over = take(layout, params)
+    try:
+        return {"lease": lease, "took_over": took_over, **plan(layout, params, check_mode=False)}
+    except DeployError:
+        _lock.release(layout.lock, lease)
+        raise
+
+
+def take(layout: Layout, params: dict[str, Any]) -> tuple[str, str]:
+    """The id of the lease, and whose was taken over."""
+    if params["lease"]:
+        _lock.prove(layout.lock, params["lease"])
+        return params["lease"], ""
     layout.root.mkdir(exist_ok=True)
-    if params["unfreeze"] and _lock.unfreeze(layout.root):
-        _ledger.append(layout.ledger, _ledger.Entry(_ledger.now(), "unfrozen", "", by=params["owner"]["who"]))
     owner = _lock.owner_from(params["owner"])
+    if params["unfreeze"] and _lock.unfreeze(layout.root):
+        _ledger.append(layout.ledger, _ledger.Entry(_ledger.now(), "unfrozen", by=owner.who))
     lease, took_over = _lock.acquire(layout.lock, owner, ttl=params["ttl"], proven_dead=params["proven_dead"])
-    # The lock is not a change of the host that anybody would want to hear of: it is given back in the end.
-    return {"changed": False, "lease": lease.id, "took_over": took_over}
+    return lease.id, took_over
 
 
-def _look(layout: Layout, params: dict[str, Any]) -> None:
-    if not params["unfreeze"]:
-        _lock.refuse_frozen(layout.root)
+def plan(layout: Layout, params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    """Tidy up, read what is so, and aim."""
+    slots = _options.slots_of(params)
+    recovery = _recovery.decide(_state.read(layout, slots, now=time.time()), _ledger.read(layout.ledger))
+    removed: list[str] = []
+    if not check_mode:
+        removed = _recovery.carry_out(layout, recovery, by=params["owner"]["who"])
+    state = _state.read(layout, slots, now=time.time())
+    # The lock is no change of the host that anybody would want to hear of: it is given back in the end.
+    return {
+        "changed": bool(recovery.unfinished or recovery.abandoned or removed),
+        "found": recovery.sentences() + [f"Removed {path}, half-written." for path in removed],
+        "unconfirmed": recovery.unconfirmed,
+        "app": asdict(state),
+        "target": asdict(_aim.aim(state, slots, release=params["release"], existing=params["existing"])),
+    }
 
 
 def main() -> None:

@@ -104,10 +104,10 @@ class HostStory:
         if isinstance(app, Mapping):
             self.live, self.slot = str(app.get("live", "")), str(app.get("live_slot", ""))
             self.frozen = str(app.get("frozen", ""))
-        elif action == "release_live":
+        elif action == "release" and "previous" in result:
             self.live, self.slot = str(asked.get("release") or ""), _slot_name(asked.get("slot"))
             self.published = self.live if phase == "publish" else self.published
-        elif action == "release_verdict":
+        elif action == "release":
             self._judge(str(result.get("verdict", "")), str(result.get("release", "")), asked)
 
     def _judge(self, verdict: str, release: str, asked: Mapping[str, Any]) -> None:

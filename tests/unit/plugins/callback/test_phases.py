@@ -85,7 +85,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def publish(run: Run, release: str = "r2", slot: str = "green") -> None:
-    task = run.task("main", "phase", "publish", action="nodeops.pm2.release_live")
+    task = run.task("main", "phase", "publish", action="nodeops.pm2.release")
     run.ok(task, args={"release": release, "slot": {"name": slot}}, changed=True, seconds=0.00042)
 
 
@@ -95,7 +95,7 @@ def test_a_good_deploy(run: Run) -> None:
     run.ok(run.task("main", "phase", "gate", seconds=3))
     run.task("main", "phase", seconds=0.5)
     publish(run)
-    task = run.task("main", "phase", "confirm", action="nodeops.pm2.release_verdict")
+    task = run.task("main", "phase", "confirm", action="nodeops.pm2.release")
     run.ok(task, args={"slot": "green"}, verdict="good", release="r2", changed=True)
     assert run.end() == [
         "Deploy",
@@ -154,10 +154,10 @@ def test_a_fleet_in_one_line_a_phase(run: Run) -> None:
 
 
 def test_surprises_and_debug_stand_below_their_phase(run: Run) -> None:
-    run.ok(run.task("main", "recover"), found=["Removed the unfinished stage of r2."])
+    run.ok(run.task("main", "lock"), found=["Removed the unfinished stage of r2."])
     run.ok(run.task("status", action="ansible.builtin.debug"), msg=["demo: r1 is live", "  since then"])
     assert run.end()[1:5] == [
-        "  recover          1.0 s",
+        "  lock             1.0 s",
         "    demo: Removed the unfinished stage of r2.",
         "  status           1.0 s",
         "    demo: r1 is live",

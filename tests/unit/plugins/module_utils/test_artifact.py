@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.nodeops.pm2.plugins.module_utils import _artifact
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 

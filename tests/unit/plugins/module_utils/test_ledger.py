@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger
 from ansible_collections.nodeops.pm2.plugins.module_utils._ledger import Entry
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger, _manifest, _prune, _recovery, _state, _switch
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import link_atomic
@@ -73,9 +74,7 @@ def test_publish_switches_and_tells_the_ledger(layout: Layout) -> None:
     ("slot", "sealed", "words"),
     [(BLUE, False, "unfinished release"), (GREEN, True, "not started in the slot"), (None, True, "no listen.sock")],
 )
-def test_publish_refuses_what_was_not_gated_there(
-    layout: Layout, slot: Slot | None, sealed: bool, words: str
-) -> None:
+def test_publish_refuses_what_was_not_gated_there(layout: Layout, slot: Slot | None, sealed: bool, words: str) -> None:
     put(layout, "r1", slot=slot, sealed=sealed)
     with pytest.raises(DeployError) as refused:
         _switch.publish(layout, "r1", BLUE, by="ann", reason="deploy")
@@ -104,7 +103,9 @@ GOOD = ["published:r1", "good:r1", "published:r2", "good:r2", "published:r3", "g
         pytest.param("r4", "r3", {"r1", "bad1"}, 1, ["half", "r2"], id="a process runs from it"),
     ],
 )
-def test_prune_takes_nothing_anybody_needs(live: str, target: str, running: set[str], keep: int, gone: list[str]) -> None:
+def test_prune_takes_nothing_anybody_needs(
+    live: str, target: str, running: set[str], keep: int, gone: list[str]
+) -> None:
     entries = [_ledger.Entry("t", *event.split(":")) for event in GOOD]
     releases = ["r1", "r2", "r3", "r4", "bad1", "half"]
     found = _prune.expendable(releases, entries, live=live, rollback_target=target, running=running, keep=keep)

@@ -70,11 +70,11 @@ def test_unseen(lines: list[str], shown: list[str], rest: list[str]) -> None:
     ("action", "result", "remarks"),
     [
         ("release", {"said": "Staged."}, ["Staged."]),
-        ("release_retire", {"said": ["Stopped blue."]}, ["Stopped blue."]),
-        ("release_live", {"changed": True, "seconds": 0.0005}, ["switched in 0.50 ms"]),
-        ("release_live", {"changed": False, "seconds": 0.0005}, []),
+        ("pm2_process", {"said": ["Stopped blue."]}, ["Stopped blue."]),
+        ("release", {"changed": True, "seconds": 0.0005}, ["switched in 0.50 ms"]),
+        ("release", {"changed": False, "seconds": 0.0005}, []),
         ("health_gate", {"changed": True, "seconds": 3.0}, []),
-        ("release_prune", {"pruned": ["a", "b"]}, ["2 pruned"]),
+        ("release", {"pruned": ["a", "b"]}, ["2 pruned"]),
         ("other", {}, []),
     ],
 )

@@ -25,7 +25,7 @@ END = Failure("abort", "Another host failed.")
         (["main", "phase", "gate"], "gate"),
         (["main", "phase", "hooks"], "hooks"),
         (["main", "abort", "take_back", "put_back", "start"], "abort"),
-        (["main", "recover", "resume", "soak"], "recover"),
+        (["main", "lock", "resume", "soak"], "lock"),
         (["rollback", "phase", "publish"], "publish"),
         (["status"], "status"),
         (["main"], ""),
@@ -75,15 +75,15 @@ def test_a_dry_run_promises_nothing() -> None:
 
 def test_learns_what_is_live() -> None:
     story = HostStory()
-    story.learn("recover", "release_recovery", {"app": {"live": "r1", "live_slot": "blue"}}, {})
+    story.learn("lock", "release_lock", {"app": {"live": "r1", "live_slot": "blue"}}, {})
     assert (story.live, story.slot, story.published) == ("r1", "blue", "")
-    story.learn("publish", "release_live", {}, {"release": "r2", "slot": {"name": "green"}})
+    story.learn("publish", "release", {"previous": ""}, {"release": "r2", "slot": {"name": "green"}})
     assert (story.live, story.slot, story.published) == ("r2", "green", "r2")
-    story.learn("confirm", "release_verdict", {"verdict": "good", "release": "r2"}, {"slot": "green"})
+    story.learn("confirm", "release", {"verdict": "good", "release": "r2"}, {"slot": "green"})
     assert story.confirmed == "r2"
-    story.learn("abort", "release_live", {}, {"release": "r1", "slot": {"name": "blue"}})
+    story.learn("abort", "release", {"previous": ""}, {"release": "r1", "slot": {"name": "blue"}})
     assert (story.live, story.slot, story.published) == ("r1", "blue", "r2")
-    story.learn("abort", "release_live", {}, {"state": "absent"})
+    story.learn("abort", "release", {"previous": ""}, {"state": "absent"})
     assert (story.live, story.slot) == ("", "")
-    story.learn("abort", "release_verdict", {"verdict": "bad", "release": "r2"}, {"freeze": "both failed"})
+    story.learn("abort", "release", {"verdict": "bad", "release": "r2"}, {"freeze": "both failed"})
     assert story.frozen == "both failed"

@@ -1,0 +1,90 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The whole of artifact: it works on the controller, so that no host is asked and no module is sent."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.urls import open_url
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.nodeops.pm2.plugins.module_utils import _artifact
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import release_id
+
+SPEC: dict[str, Any] = {
+    "archive": {"type": "str", "default": ""},
+    "checksum": {"type": "str", "default": ""},
+    "source": {"type": "str", "default": ""},
+    "version": {"type": "str", "default": "HEAD"},
+    "build": {"type": "list", "elements": "list", "default": []},
+    "directory": {"type": "path", "default": "~/.cache/nodeops.pm2"},
+    "release": {"type": "str", "default": ""},
+}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Makes or takes the archive; in check mode as well, since a rehearsal of the rest needs it."""
+
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Validate, make or take, and say what there is."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validation, params = self.validate_argument_spec(argument_spec=SPEC)
+        try:
+            artifact = take(params)
+        except DeployError as error:
+            raise AnsibleActionFail(str(error)) from None
+        if artifact.uncommitted:
+            result["warnings"] = ["The checkout has changes that are not committed; they are not deployed."]
+        return {**result, **vars(artifact), "path": str(artifact.path), "changed": False}
+
+
+def take(params: dict[str, Any]) -> _artifact.Artifact:
+    """The one archive that the options ask for."""
+    if bool(params["archive"]) == bool(params["source"]):
+        raise DeployError(
+            "It is not clear what to deploy.",
+            expected="one of bluegreen_artifact and bluegreen_source",
+            seen="both" if params["source"] else "neither",
+        )
+    release = release_id(params["release"]) if params["release"] else ""
+    directory = Path(params["directory"])
+    now = datetime.now(timezone.utc)
+    if params["source"]:
+        source = Path(params["source"]).expanduser()
+        build = params["build"]
+        return _artifact.built(source, params["version"], build=build, directory=directory, release=release, now=now)
+    archive = fetched(params["archive"], directory=directory, checksum=params["checksum"])
+    return _artifact.given(archive, checksum=params["checksum"], release=release, now=now)
+
+
+def fetched(archive: str, *, directory: Path, checksum: str) -> Path:
+    """Where the archive lies on the controller, fetched first where it is a URL."""
+    if not archive.startswith(("http://", "https://")):
+        return Path(archive).expanduser()
+    if not checksum:
+        raise DeployError(
+            "An artifact from a URL needs its checksum.",
+            expected="bluegreen_artifact_sha256",
+            seen="nothing",
+            where=archive,
+        )
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = _artifact.cached(directory, "fetched", checksum)
+    try:
+        with open_url(archive, timeout=60) as answer, tempfile.NamedTemporaryFile(dir=directory, delete=False) as file:
+            while piece := answer.read(1 << 20):
+                file.write(piece)
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise DeployError(
+            "The artifact cannot be fetched.", seen=str(error), where=archive, remedy="Check bluegreen_artifact."
+        ) from error
+    return path

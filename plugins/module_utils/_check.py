@@ -111,7 +111,7 @@ def as_results(findings: Sequence[Finding], skipped: Sequence[str]) -> dict[str,
         "findings": [
             {**asdict(finding), "evidence": [asdict(item) for item in finding.evidence]} for finding in findings
         ],
-        "skipped": sorted(set(skipped)),
+        "passed_over": sorted(set(skipped)),
         "counts": {ERROR: severities.count(ERROR), WARNING: severities.count(WARNING), "skipped": len(set(skipped))},
     }
 

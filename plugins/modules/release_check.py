@@ -164,7 +164,7 @@ findings:
         file: {description: "Path in the release, or on the host.", type: str}
         line: {description: "Line, from 1; 0 where the file as a whole is meant.", type: int}
         text: {description: "What stands there, never the value of a variable.", type: str}
-skipped:
+passed_over:
   description: Ids of the rules that were left out.
   returned: always
   type: list
@@ -233,6 +233,13 @@ def run(params: dict[str, Any], *, tmpdir: str) -> dict[str, Any]:
     return {"changed": False, **_check.as_results(findings, params["skip"])}
 
 
+def notices(result: dict[str, Any]) -> list[str]:
+    """What a person has to be told although nothing is refused: milder findings, and rules nobody asked."""
+    said = [f"[{one['rule']}] {one['message']} {one['remedy']}" for one in result["findings"]]
+    passed_over = ", ".join(result["passed_over"])
+    return said + ([f"Rules passed over: {passed_over}."] if passed_over else [])
+
+
 def tree_of(params: dict[str, Any], unpacked: Path) -> Tree:
     """The release's tree: the given directory, or the archive unpacked."""
     if params["archive"]:
@@ -279,6 +286,8 @@ def main() -> None:
         result = run(module.params, tmpdir=module.tmpdir)
     except DeployError as error:
         module.fail_json(**error.failure())
+    for notice in notices(result):
+        module.warn(notice)
     module.exit_json(**result)
 
 

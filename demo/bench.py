@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The figures of the README, measured in one run on this machine. Ratios and medians; nothing here fails on a time.
 
-``python demo/bench.py [redeploy] [rollback] [switch] [broken]`` runs all parts or the named ones, on hosts of its own in
-a temporary directory. ``ANSISTRANO_DEPLOY`` names a checkout of the role ansistrano.deploy to measure beside ours.
+``python demo/bench.py [redeploy] [rollback] [switch] [broken]`` runs all parts or the named ones, on hosts of its own
+in a temporary directory. ``ANSISTRANO_DEPLOY`` names a checkout of the role ansistrano.deploy to measure beside ours.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout,
 
 RUNS = 5
 PUBLISHES = 100
+SHARED_FILE = "settings.json"
+SHARED = {"bluegreen_shared_dirs": ["uploads"], "bluegreen_shared_files": [SHARED_FILE]}
 BROKEN = (
     "never_ready",
     "alive_without_listener",
@@ -66,6 +68,25 @@ class Bench:
             raise RuntimeError(ended.stdout + ended.stderr)
         return seconds
 
+    def reaching(self, variant: str) -> int:
+        """How many tasks of a deploy run a module on the host: Ansible names its file once for each, when asked."""
+        variables = {
+            "demo_dir": str(self.directory),
+            "bluegreen_soak": 0,
+            "bluegreen_source": str(self.source(variant)),
+        }
+        argv = ["ansible-playbook", "-vvv", "playbooks/deploy.yml", "-i", "inventory/demo.yml"]
+        environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"}
+        ended = subprocess.run(
+            [*argv, "-e", json.dumps({**variables, **SHARED})],
+            cwd=story.PROJECT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return ended.stdout.count("Using module file")
+
     def deploy(self, variant: str, **options: Any) -> float:
         """Deploy a variant of the backend."""
         return self.play("deploy", bluegreen_source=str(self.source(variant)), **options)
@@ -84,39 +105,47 @@ class Bench:
 
 
 def redeploy(bench: Bench) -> None:
-    """A redeploy with a warm dependency store, in turn with ansistrano's copy_unarchive."""
+    """A redeploy with a warm dependency store, in turn with ansistrano's copy_unarchive of the same files."""
     role = os.environ.get("ANSISTRANO_DEPLOY")
+    shared = bench.directory / "app/shared"
+    shared.mkdir(parents=True)
+    (shared / SHARED_FILE).touch()
+    bench.deploy("release-1", **SHARED)  # what the first deploy installs is not what is measured
     ours, theirs = [], []
     for turn in range(RUNS):
-        ours.append(bench.deploy(f"release-{1 + turn % 2}"))
+        ours.append(bench.deploy(f"release-{1 + turn % 2}", **SHARED))
         if role:
             theirs.append(ansistrano(bench, Path(role)))
     print(f"  ours        median {statistics.median(ours):5.1f} s  ({spread(ours)})")
     if theirs:
         print(
-            f"  ansistrano  median {statistics.median(theirs):5.1f} s  ({spread(theirs)}), copy_unarchive, no check, no start"
+            f"  ansistrano  median {statistics.median(theirs):5.1f} s  ({spread(theirs)}), no check, no start, no proof"
         )
         ratios = [mine / other for mine, other in zip(ours, theirs)]
         print(f"  ours / ansistrano, pair by pair: median {statistics.median(ratios):.2f}  ({spread(ratios)})")
     else:
         print("  ansistrano: not measured; ANSISTRANO_DEPLOY names no checkout of its role")
+    print(f"  tasks of ours that reach the host: {bench.reaching('release-1')}")
 
 
 def ansistrano(bench: Bench, role: Path) -> float:
-    """The same files by ansistrano.deploy: one archive copied, unpacked, linked."""
+    """The same files by ansistrano.deploy: one archive copied, unpacked, linked; seconds it took."""
     play = bench.directory / "ansistrano.yml"
     archive = bench.directory / "ansistrano.tar.gz"
+    root = bench.directory / "ansistrano"
     if not archive.exists():
         with tarfile.open(archive, "w:gz") as tar:
-            tar.add(
-                bench.source("release-1"), arcname=".", filter=lambda member: None if ".git/" in member.name else member
-            )
+            tar.add(bench.source("release-1"), arcname=".", filter=without_git)
+        (root / "shared").mkdir(parents=True)
+        (root / "shared" / SHARED_FILE).touch()
     options = {
         "ansistrano_deploy_from": str(archive),
-        "ansistrano_deploy_to": str(bench.directory / "ansistrano"),
+        "ansistrano_deploy_to": str(root),
         "ansistrano_deploy_via": "copy_unarchive",
         "ansistrano_keep_releases": 5,
         "ansistrano_allow_anonymous_stats": False,
+        "ansistrano_shared_paths": SHARED["bluegreen_shared_dirs"],
+        "ansistrano_shared_files": SHARED["bluegreen_shared_files"],
     }
     play.write_text(json.dumps([{"hosts": "all", "gather_facts": True, "roles": [role.name], "vars": options}]))
     environment = {**os.environ, "ANSIBLE_ROLES_PATH": str(role.parent), "ANSIBLE_INJECT_FACT_VARS": "1"}
@@ -126,13 +155,17 @@ def ansistrano(bench: Bench, role: Path) -> float:
     return time.monotonic() - began
 
 
+def without_git(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Leave git's own files out of an archive."""
+    return None if member.name == "./.git" or member.name.startswith("./.git/") else member
+
+
 def rollback(bench: Bench) -> None:
     """Back and forth between two releases: with the old slot warm, and with it stopped."""
     bench.deploy("release-1")
     bench.deploy("release-2")
-    warm, cold = [], []
-    for _turn in range(RUNS):
-        warm.append(bench.play("rollback", bluegreen_release=other_release(bench)))
+    warm = [bench.play("rollback", bluegreen_release=other_release(bench)) for _turn in range(RUNS)]
+    cold = []
     for _turn in range(RUNS):
         stop_idle(bench)
         cold.append(bench.play("rollback", bluegreen_release=other_release(bench)))
@@ -149,7 +182,7 @@ def other_release(bench: Bench) -> str:
 def stop_idle(bench: Bench) -> None:
     """Stop what stands by."""
     pm2 = bench.directory / "tools/node_modules/pm2/bin/pm2"
-    argv = [story.PROJECT / ".venv/node/bin/node", pm2, "delete", f"backend-{bench.state().idle_slot}"]
+    argv = [f"{story.PROJECT}/.venv/node/bin/node", str(pm2), "delete", f"backend-{bench.state().idle_slot}"]
     environment = {"PM2_HOME": str(bench.directory / "pm2"), "PATH": os.environ["PATH"]}
     subprocess.run(argv, cwd="/", env=environment, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

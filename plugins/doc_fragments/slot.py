@@ -1,17 +1,10 @@
 # Copyright: nodeops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A slot as a module option."""
+"""A slot as a module option, and all of an app's slots, matching ``_options.SLOT`` and ``_options.SLOTS``."""
 
 from __future__ import annotations
 
-
-class ModuleDocFragment:
-    DOCUMENTATION = r"""
-options:
-  slot:
-    description: The slot to act on.
-    type: dict
-    required: true
+_SUBOPTIONS = r"""
     suboptions:
       name:
         description: V(blue) or V(green); without an edge V(main) or V(spare).
@@ -30,3 +23,24 @@ options:
         type: path
         default: ''
 """
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = rf"""
+options:
+  slot:
+    description: The slot to act on.
+    type: dict
+    required: true
+{_SUBOPTIONS}"""
+
+    SLOTS = rf"""
+options:
+  slots:
+    description:
+      - The places a release can run in.
+      - With an edge two equal ones; without, the main one first and the spare second.
+    type: list
+    elements: dict
+    required: true
+{_SUBOPTIONS}"""

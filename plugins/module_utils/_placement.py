@@ -74,6 +74,6 @@ def _port(name: str, value: Any) -> int:
             f"bluegreen_ports has no usable port for {name}.",
             expected="a whole number from 1 to 65535",
             seen="nothing" if value is None else repr(value),
-            remedy="Give one port each, such as {blue: 3001, green: 3002}, or {main: 3000, spare: 3001} without an edge.",
+            remedy="Give a port each, such as {blue: 3001, green: 3002}, or {main: 3000, spare: 3001} without an edge.",
         )
     return port

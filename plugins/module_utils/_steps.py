@@ -14,7 +14,7 @@ PHASES = ("stage", "start", "gate", "publish", "restart", "soak", "confirm", "re
 
 
 def steps(phases: Sequence[str], hooks: Mapping[str, Any], *, leave_out: Collection[str] = ()) -> list[dict[str, str]]:
-    """What is included one after the other: ``{"file": "stage.yml"}``, ``{"file": "hooks.yml", "hook": "after_stage"}``.
+    """What is included, in order: ``{"file": "stage.yml", "hook": ""}``, a hook with file ``hooks.yml`` and its name.
 
     :param hooks: lists of commands by ``before_<phase>`` or ``after_<phase>``.
     :param leave_out: phases that do not take place; neither do their hooks.

@@ -11,11 +11,13 @@ author:
   - nodeops maintainers (@nodeops)
 description:
   - Carried out on the controller, by an action plugin; run it once for all hosts.
-  - Takes a given archive (a file or a URL) and makes sure that it is the one that was meant, or exports the tracked files of one commit of a git checkout,
-    builds them in that clean export, and packs them. Untracked files never travel. The same commit without a build always gives the same bytes.
+  - Takes a given archive (a file or a URL) and makes sure that it is the one that was meant, or exports the tracked
+    files of one commit of a git checkout, builds them in that clean export, and packs them. Untracked files never
+    travel. The same commit without a build always gives the same bytes.
 attributes:
   check_mode:
-    description: Does the same, because a rehearsal of the rest needs the archive. It writes nowhere but in O(directory).
+    description:
+      - Does the same, because a rehearsal of the rest needs the archive. It writes nowhere but in O(directory).
     support: full
   diff_mode:
     description: Shows nothing.

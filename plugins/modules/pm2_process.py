@@ -53,8 +53,10 @@ options:
     default: 30
   standby:
     description:
-      - With O(state=absent), seconds the slot stays as it is before it is emptied, so that a rollback in that time is one rename.
-      - Something above zero returns at once and goes on in the background. If the slot serves again by then, or runs something else, it is left alone.
+      - With O(state=absent), seconds the slot stays as it is before it is emptied, so that a rollback in that time is
+        one rename.
+      - Something above zero returns at once and goes on in the background. If the slot serves again by then, or runs
+        something else, it is left alone.
     type: float
     default: 0
   drain_timeout:

@@ -10,18 +10,22 @@ version_added: 0.1.0
 author:
   - nodeops maintainers (@nodeops)
 description:
-  - Moves a release along its life. V(staged) puts it on disk, V(published) makes it the live one by one rename of C(current),
-    and a verdict (V(good), V(bad), V(aborted), V(rolled_back)) writes down what was decided on it. V(unpublished) leaves nothing live,
-    and V(pruned) deletes the releases that nobody can need any more.
-  - Staging touches nothing that runs. An id that exists is never merged into; the same artifact under the same id is left as it is once every file has been
-    found unchanged. The archive is a file on the controller, carried to the host by the action plugin of the same name.
+  - Moves a release along its life. V(staged) puts it on disk, V(published) makes it the live one by one rename of
+    C(current), and a verdict (V(good), V(bad), V(aborted), V(rolled_back)) writes down what was decided on it.
+    V(unpublished) leaves nothing live, and V(pruned) deletes the releases that nobody can need any more.
+  - Staging touches nothing that runs. An id that exists is never merged into; the same artifact under the same id is
+    left as it is once every file has been found unchanged. The archive is a file on the controller, carried to the host
+    by the action plugin of the same name.
   - The last verdict counts. It drives rollback and pruning.
-  - Pruning keeps the live release, the one a rollback would go to, every release a process still runs from, and the O(keep) most recently confirmed good ones.
-    Dependency store entries that no remaining release was staged from go as well; releases hold their own links, so none can be hurt.
+  - Pruning keeps the live release, the one a rollback would go to, every release a process still runs from, and the
+    O(keep) most recently confirmed good ones. Dependency store entries that no remaining release was staged from go as
+    well; releases hold their own links, so none can be hurt.
 extends_documentation_fragment:
   - nodeops.pm2.layout
   - nodeops.pm2.lease
   - nodeops.pm2.by
+  - nodeops.pm2.slot
+  - nodeops.pm2.slot.slots
 attributes:
   check_mode:
     description: Reports what would change and touches nothing.
@@ -40,39 +44,33 @@ options:
     default: staged
   slot:
     description: The slot it is started in. Required for V(published).
-    type: dict
-    suboptions:
-      name: {description: "Name, such as V(blue).", type: str, required: true}
-      process: {description: Its PM2 process., type: str, required: true}
-      address: {description: Where the app listens., type: str, required: true}
-      socket: {description: "What the edge dials, empty where there is no edge.", type: path, default: ""}
+    required: false
   reason:
     description: Why, for the ledger.
     type: str
     default: ""
   left:
-    description: With V(good), the release that was left for it by a rollback. It is marked rolled back, unless it is the older of the two.
+    description:
+      - With V(good), the release that was left for it by a rollback. It is marked rolled back, unless it is the older
+        of the two.
     type: str
     default: ""
   freeze:
-    description: With V(bad), freeze the app for this reason, so that every further deploy is refused until a person has looked.
+    description:
+      - With V(bad), freeze the app for this reason, so that every further deploy is refused until a person has looked.
     type: str
     default: ""
   slots:
     description: The slots of the app. Required for V(pruned).
-    type: list
-    elements: dict
-    suboptions:
-      name: {description: "Name, such as V(blue).", type: str, required: true}
-      process: {description: Its PM2 process., type: str, required: true}
-      address: {description: Where the app listens., type: str, required: true}
-      socket: {description: "What the edge dials, empty where there is no edge.", type: path, default: ""}
+    required: false
   keep:
     description: With V(pruned), how many good releases stay.
     type: int
     default: 5
   archive:
-    description: "The artifact on the controller: tar.gz, tar.zst, tar or zip. Required for V(staged), as are O(checksum) and O(ecosystems)."
+    description:
+      - The artifact on the controller, a tar.gz, tar.zst, tar or zip. Required for V(staged), as are O(checksum) and
+        O(ecosystems).
     type: path
   checksum:
     description: SHA-256 of the artifact, in hex.
@@ -95,7 +93,8 @@ options:
     elements: str
     default: []
   dependencies:
-    description: V(install) brings node_modules from the store, keyed by the lockfile; V(shipped) takes what the artifact has.
+    description:
+      - V(install) brings node_modules from the store, keyed by the lockfile; V(shipped) takes what the artifact has.
     type: str
     choices: [install, shipped]
     default: install

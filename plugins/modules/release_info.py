@@ -14,7 +14,7 @@ description:
   - What is live is what C(current) points to, and nothing else is ever asked.
 extends_documentation_fragment:
   - nodeops.pm2.layout
-  - nodeops.pm2.slots
+  - nodeops.pm2.slot.slots
 attributes:
   check_mode:
     description: Reads only.
@@ -43,7 +43,9 @@ app:
     live: {description: "Id of the live release, empty where nothing is live.", type: str}
     live_slot: {description: The slot it is live in., type: str}
     idle_slot: {description: The slot the next release starts in., type: str}
-    verdict: {description: "What was decided on the live release; anything but V(good) means that it was never confirmed.", type: str}
+    verdict:
+      description: What was decided on the live release. Anything but V(good) means that it was never confirmed.
+      type: str
     since: {description: "When it was published, UTC, ISO 8601.", type: str}
     rollback_target: {description: "Where a rollback goes, empty where there is nothing to go to.", type: str}
     releases:
@@ -73,8 +75,8 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 SPEC = {**_options.ROOT, **_options.SLOTS}
 
 
-def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """Read, and return what was read; the same in check mode."""
+def run(params: dict[str, Any]) -> dict[str, Any]:
+    """Read, and return what was read."""
     layout = Layout(Path(params["root"]))
     state = _state.read(layout, _options.slots_of(params), now=time.time())
     history = [asdict(entry) for entry in _ledger.read(layout.ledger)[-20:]]
@@ -85,7 +87,7 @@ def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     try:
-        result = run(module.params, check_mode=module.check_mode)
+        result = run(module.params)
     except DeployError as error:
         module.fail_json(**error.failure())
     module.exit_json(**result)

@@ -11,15 +11,19 @@ author:
   - nodeops maintainers (@nodeops)
 description:
   - Takes or gives back the lease that keeps two deploys of one app apart.
-  - A lease left behind is taken over only when its owner is provably dead, i.e. its process is gone from the host or from the controller that asks, the machine it ran on has been booted since, or it has not been renewed for O(ttl) seconds.
-  - Everything the owner does on the host first proves that it still holds the lease, so a taken-over deploy cannot go on.
-  - Whoever takes the lock tidies up after whoever held it before. A stage that never ended is removed, a release that was never decided on is marked aborted,
-    half-written files go. A live release that was never confirmed is named in RV(unconfirmed); the caller soaks it to its verdict.
+  - A lease left behind is taken over only when its owner is provably dead, i.e. its process is gone from the host or
+    from the controller that asks, the machine it ran on has been booted since, or it has not been renewed for O(ttl)
+    seconds.
+  - Everything the owner does on the host first proves that it still holds the lease, so that a deploy that was taken
+    over cannot go on.
+  - Whoever takes the lock tidies up after whoever held it before. A stage that never ended is removed, a release that
+    was never decided on is marked aborted, half-written files go. A live release that was never confirmed is named in
+    RV(unconfirmed); the caller soaks it to its verdict.
   - Then it says where this run goes from here, in RV(target).
   - Who holds it (user, controller, process) is filled in by the action plugin of the same name on the controller.
 extends_documentation_fragment:
   - nodeops.pm2.layout
-  - nodeops.pm2.slots
+  - nodeops.pm2.slot.slots
 attributes:
   check_mode:
     description: Reports what would change and touches nothing.
@@ -34,10 +38,12 @@ options:
     choices: [present, absent]
     default: present
   lease:
-    description: Id of a lease that was taken before, to give it back or to plan anew under it. Required with O(state=absent).
+    description:
+      - Id of a lease that was taken before, to give it back or to plan anew under it. Required with O(state=absent).
     type: str
   ttl:
-    description: Seconds without a sign of life after which the owner counts as dead. Must exceed the longest single step.
+    description:
+      - Seconds without a sign of life after which the owner counts as dead. Must exceed the longest single step.
     type: float
     default: 900
   wait:

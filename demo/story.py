@@ -111,7 +111,7 @@ def playbook(name: str, *, ends: int = PASSED, **options: object) -> None:
 def live() -> str:
     """The release that answers at the front door, by its own word; empty where none does."""
     try:
-        with urllib.request.urlopen(f"{URL}/health", timeout=5) as answer:
+        with urllib.request.urlopen(f"{URL}/health", timeout=5) as answer:  # noqa: S310 - URL is a constant, http
             return str(json.load(answer)["release"])
     except OSError:
         return ""

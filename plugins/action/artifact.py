@@ -28,7 +28,7 @@ SPEC: dict[str, Any] = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     """Makes or takes the archive; in check mode as well, since a rehearsal of the rest needs it."""
 
     TRANSFERS_FILES = False

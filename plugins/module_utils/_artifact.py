@@ -1,6 +1,6 @@
 # Copyright: nodeops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The artifact on the controller: a given archive, or the tracked files of one commit, exported clean and built there."""
+"""The artifact on the controller: a given archive, or the tracked files of one commit, exported clean and built."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -121,10 +122,10 @@ def pack(tree: Path, archive: Path, *, moment: int) -> None:
     with (
         archive.open("wb") as raw,
         gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
-        with tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            for path in sorted(tree.rglob("*")):
-                tar.add(path, arcname=str(path.relative_to(tree)), recursive=False, filter=plain)
+        for path in sorted(tree.rglob("*")):
+            tar.add(path, arcname=str(path.relative_to(tree)), recursive=False, filter=plain)
 
 
 def release_name(now: datetime, revision: str) -> str:
@@ -153,5 +154,5 @@ def _forget_older(directory: Path) -> None:
     for path in sorted(directory.glob("artifact-*"), key=lambda one: one.stat().st_mtime)[:-KEPT]:
         path.unlink(missing_ok=True)
     for path in directory.glob("export-*"):
-        if path.stat().st_mtime < datetime.now().timestamp() - 86400:
+        if path.stat().st_mtime < time.time() - 86400:
             shutil.rmtree(path, ignore_errors=True)

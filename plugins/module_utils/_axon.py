@@ -74,7 +74,7 @@ def calls(path: Path, requests: Sequence[tuple[str, Any]], *, timeout: float) ->
         except OSError as error:
             raise DeployError(
                 "PM2's daemon did not answer.",
-                expected=f"answers to {', '.join(method for method, _ in requests)} within {timeout:g} s",
+                expected=f"answers to {', '.join(method for method, _arguments in requests)} within {timeout:g} s",
                 seen=f"{len(answers)} of {len(requests)}, then {str(error) or type(error).__name__}",
                 where=str(path),
                 remedy="Look into pm2.log in the PM2 home; a daemon that hangs has to be ended by hand.",

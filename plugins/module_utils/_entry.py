@@ -22,7 +22,7 @@ def entry(app: dict[str, Any]) -> dict[str, Any]:
     ``script`` is relative to the release; ``loader`` is ``tsx`` or empty; ``env`` holds names only; ``env_file`` is the
     first such file, empty where there is none. The rest is as in the file.
     """
-    flags, _ = take_flags(app["node_args"])
+    flags = take_flags(app["node_args"])[0]
     files = [value_of(flag) for flag in flags if name_of(flag) in ENV_FILES]
     return {
         "script": posixpath.relpath(app["script"], app["cwd"]),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import deque
 from dataclasses import dataclass
 from functools import cache
 
@@ -109,12 +110,13 @@ def imports(tree: Tree, path: str, *, loader: str = "") -> tuple[tuple[str, int]
 def reachable(tree: Tree, entry: str, *, loader: str = "") -> tuple[str, ...]:
     """``entry`` and all that it imports from the release, directly or not, at most 2,000 files."""
     found = [entry] if entry in tree.files else []
-    seen = set(found)
-    for path in found:  # grows while it is walked
-        for target, _offset in imports(tree, path, loader=loader):
+    seen, next_up = set(found), deque(found)
+    while next_up:
+        for target, _offset in imports(tree, next_up.popleft(), loader=loader):
             if target not in seen and len(found) < MOST_FILES:
                 seen.add(target)
                 found.append(target)
+                next_up.append(target)
     return tuple(found)
 
 

@@ -40,7 +40,7 @@ class Question:
     @property
     def shown_path(self) -> str:
         """The path without its query, which may carry a token."""
-        return self.path.split("?")[0]
+        return self.path.partition("?")[0]
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def _references(subject: Subject) -> Iterator[Reference]:
         yield from _compiled(subject, _package.package_references(tree, below, entry.conditions))
     yield from _compiled(subject, _package.script_references(tree, tree.package_of(entry.script)))
     if entry.loader:
-        for path in {"tsconfig.json", posixpath.join(tree.package_of(entry.script), "tsconfig.json")}:
+        for path in sorted({"tsconfig.json", posixpath.join(tree.package_of(entry.script), "tsconfig.json")}):
             yield from _compiled(subject, _package.alias_references(tree, path))
     for path in _modules.reachable(tree, entry.script, loader=entry.loader):
         for target, offset in _modules.imports(tree, path, loader=entry.loader):

@@ -86,7 +86,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def publish(run: Run, release: str = "r2", slot: str = "green") -> None:
     task = run.task("main", "phase", "publish", action="nodeops.pm2.release")
-    run.ok(task, args={"release": release, "slot": {"name": slot}}, changed=True, seconds=0.00042)
+    run.ok(task, args={"release": release, "slot": {"name": slot}}, changed=True, previous="r1", seconds=0.00042)
 
 
 def test_a_good_deploy(run: Run) -> None:

@@ -32,7 +32,7 @@ def test_the_whole_entry_in_its_order() -> None:
         env_file="/srv/demo/shared/.env",
         extras={"max_memory_restart": "300M"},
     )
-    expected = {
+    expected: dict[str, Any] = {
         "name": "demo-blue",
         "cwd": RELEASE,
         "script": f"{RELEASE}/src/server.ts",

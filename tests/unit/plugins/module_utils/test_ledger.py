@@ -14,7 +14,8 @@ PRESENT = {"r1", "r2", "r3", "r4"}
 
 def story(*events: str) -> list[Entry]:
     """Entries from words such as ``published:r1``."""
-    return [Entry("2026-01-01T00:00:00.000Z", *event.split(":")) for event in events]
+    moment = "2026-01-01T00:00:00.000Z"
+    return [Entry(moment, what, release) for what, release in (event.split(":") for event in events)]
 
 
 def deployed(*releases: str) -> list[str]:

@@ -34,7 +34,8 @@ def put(layout: Layout, release: str, *, slot: Slot | None = None, sealed: bool 
 
 def note(layout: Layout, *events: str) -> None:
     for event in events:
-        _ledger.append(layout.ledger, _ledger.Entry(_ledger.now(), *event.split(":")))
+        what, release = event.split(":")
+        _ledger.append(layout.ledger, _ledger.Entry(_ledger.now(), what, release))
 
 
 def read(layout: Layout, slots: list[Slot] | None = None) -> _state.State:
@@ -106,7 +107,7 @@ GOOD = ["published:r1", "good:r1", "published:r2", "good:r2", "published:r3", "g
 def test_prune_takes_nothing_anybody_needs(
     live: str, target: str, running: set[str], keep: int, gone: list[str]
 ) -> None:
-    entries = [_ledger.Entry("t", *event.split(":")) for event in GOOD]
+    entries = [_ledger.Entry("t", what, release) for what, release in (event.split(":") for event in GOOD)]
     releases = ["r1", "r2", "r3", "r4", "bad1", "half"]
     found = _prune.expendable(releases, entries, live=live, rollback_target=target, running=running, keep=keep)
     assert found == gone

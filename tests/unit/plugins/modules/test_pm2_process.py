@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _slot
@@ -95,10 +96,13 @@ def test_absent_warns_of_a_stranger(run: Run, acts: list[str], monkeypatch: pyte
     def refuse(_slot: Any) -> None:
         raise DeployError("The slot's address is taken by a process that is not ours.")
 
+    # Once a test has loaded the controller's side of ansible-core, that shows warnings instead of returning them.
+    warned: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, text: warned.append(text))
     monkeypatch.setattr(_slot, "refuse_occupied", refuse)
-    result = run(state="absent")
+    run(state="absent")
     assert acts
-    assert "not ours" in str(result["warnings"])
+    assert "not ours" in str(warned)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _lock
+from ansible_collections.nodeops.pm2.plugins.module_utils import _lock, _proof
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import ProcessFacts
 from ansible_collections.nodeops.pm2.plugins.modules import health_gate
@@ -72,7 +72,7 @@ def facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProcessFacts:
         out_log="",
         err_log="",
     )
-    monkeypatch.setattr(health_gate, "read_facts", lambda *_: told)
+    monkeypatch.setattr(_proof, "read_facts", lambda *_: told)
     return told
 
 
@@ -108,7 +108,7 @@ def test_a_good_release_is_proved(tmp_path: Path, address: str) -> None:
         smoke=[{"path": "/echo", "method": "POST", "data": '{"a": [1]}', "json": {"a.0": 1}}],
         log_offset=30,
     )
-    result = health_gate.run(params, check_mode=False)
+    result = _proof.run(params, check_mode=False)
     assert 0 <= result.pop("first_answer_after") <= result.pop("seconds")
     assert result.pop("slowest") >= 0
     assert result.pop("smoke")[0]["name"] == "POST /echo"
@@ -125,7 +125,7 @@ def test_a_good_release_is_proved(tmp_path: Path, address: str) -> None:
 def test_a_bad_answer_refuses_with_evidence(tmp_path: Path, address: str) -> None:
     params = options(tmp_path, address, health={"path": "/no"}, deadline=0.1, min_uptime=0)
     with pytest.raises(DeployError) as raised:
-        health_gate.run(params, check_mode=False)
+        _proof.run(params, check_mode=False)
     failure = raised.value.failure()
     assert (failure["verdict"], failure["rule"], failure["answer"]["status"]) == ("refused", "wrong_status", 404)
     assert failure["probe"] == {"method": "GET", "through": address, "path": "/no"}
@@ -134,11 +134,11 @@ def test_a_bad_answer_refuses_with_evidence(tmp_path: Path, address: str) -> Non
 def test_the_last_words_are_told(
     tmp_path: Path, address: str, facts: ProcessFacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health_gate, "read_facts", lambda *_: replace(facts, restarts=1))
+    monkeypatch.setattr(_proof, "read_facts", lambda *_: replace(facts, restarts=1))
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "shop-green-error.log").write_text("earlier\nError: DATABASE_URL is not set\n")
     with pytest.raises(DeployError) as raised:
-        health_gate.run(options(tmp_path, address, log_offset=8), check_mode=False)
+        _proof.run(options(tmp_path, address, log_offset=8), check_mode=False)
     failure = raised.value.failure()
     assert failure["log"] == ["Error: DATABASE_URL is not set"]
     assert (failure["rule"], failure["cause"]["rule"]) == ("crashed_at_boot", "env_missing")
@@ -147,20 +147,20 @@ def test_the_last_words_are_told(
 @pytest.mark.usefixtures("facts")
 def test_the_question_goes_through_the_edge(tmp_path: Path, address: str) -> None:
     params = options(tmp_path, "127.0.0.1:1", through=f"http://{address}/api", health={"json": {"path": "/api/health"}})
-    assert health_gate.run(params, check_mode=False)["verdict"] == "good"
+    assert _proof.run(params, check_mode=False)["verdict"] == "good"
 
 
 @pytest.mark.usefixtures("facts")
 def test_a_symlinked_root_is_the_same_release(tmp_path: Path, address: str) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
-    assert health_gate.run(options(tmp_path / "link", address), check_mode=False)["verdict"] == "good"
+    assert _proof.run(options(tmp_path / "link", address), check_mode=False)["verdict"] == "good"
 
 
 @pytest.mark.usefixtures("facts")
 def test_a_lease_is_kept_alive(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     proved: list[tuple[Path, str]] = []
     monkeypatch.setattr(_lock, "prove", lambda lock, lease: proved.append((lock, lease)))
-    health_gate.run(options(tmp_path, address, lease="abc"), check_mode=False)
+    _proof.run(options(tmp_path, address, lease="abc"), check_mode=False)
     assert proved == [(tmp_path / "lock", "abc")] * 3
 
 
@@ -168,8 +168,8 @@ def test_check_mode_asks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def never(*_: Any) -> None:
         raise AssertionError("asked")
 
-    monkeypatch.setattr(health_gate, "prove", never)
-    result = health_gate.run(options(tmp_path, "127.0.0.1:1"), check_mode=True)
+    monkeypatch.setattr(_proof, "prove", never)
+    result = _proof.run(options(tmp_path, "127.0.0.1:1"), check_mode=True)
     assert result == {"changed": False, "verdict": "not asked", "skipped": True}
 
 
@@ -186,7 +186,7 @@ def test_check_mode_asks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 )
 def test_bad_input_is_refused_before_anything_is_asked(wrong: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(DeployError):
-        health_gate.run(options(tmp_path, "127.0.0.1:1", **wrong), check_mode=True)
+        _proof.run(options(tmp_path, "127.0.0.1:1", **wrong), check_mode=True)
 
 
 def test_headers_and_bodies_are_hidden_from_the_invocation(tmp_path: Path) -> None:

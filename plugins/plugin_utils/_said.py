@@ -66,7 +66,7 @@ def remarks(action: str, result: Mapping[str, Any]) -> list[str]:
     """What a good result has to say for itself, in a few words each."""
     said = result.get("said") or []
     found = [said] if isinstance(said, str) else list(said)
-    if action == "release" and result.get("changed") and result.get("seconds"):
+    if action in ("release", "live_release") and result.get("changed") and result.get("seconds"):
         found.append(f"switched in {1000 * float(result['seconds']):.2f} ms")
     if result.get("pruned"):
         found.append(f"{len(result['pruned'])} pruned")

@@ -104,6 +104,9 @@ class HostStory:
         if isinstance(app, Mapping):
             self.live, self.slot = str(app.get("live", "")), str(app.get("live_slot", ""))
             self.frozen = str(app.get("frozen", ""))
+        elif action == "live_release":
+            self.live = self.confirmed = str(result.get("release", ""))
+            self.slot = _slot_name(asked.get("serving"))
         elif action == "release" and "previous" in result:
             self.live, self.slot = str(asked.get("release") or ""), _slot_name(asked.get("slot"))
             self.published = self.live if phase == "publish" else self.published

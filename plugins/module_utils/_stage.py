@@ -4,15 +4,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _archive, _dependencies, _ledger, _manifest, _state
+from ansible_collections.nodeops.pm2.plugins.module_utils import (
+    _archive,
+    _dependencies,
+    _ledger,
+    _manifest,
+    _shared,
+    _state,
+)
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
-from ansible_collections.nodeops.pm2.plugins.module_utils._io import link_atomic, write_atomic
+from ansible_collections.nodeops.pm2.plugins.module_utils._io import write_atomic
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, ReleaseTree
 
 # Node refuses to listen on the path of a socket that a killed predecessor left. The slot is this process's alone; its
@@ -69,6 +75,7 @@ class Staged:
 
 def plan(layout: Layout, order: Order) -> Staged:
     """What staging would do; raises where the id is taken by something else. Reads only."""
+    _shared.refuse_outside([*order.shared_dirs, *order.shared_files])
     tree = layout.release(order.release)
     manifest = _manifest.read(tree)
     if manifest is None:
@@ -111,12 +118,28 @@ def stage(layout: Layout, order: Order) -> Staged:
         directory.mkdir(exist_ok=True)
     tree = layout.release(order.release)
     if _manifest.read(tree) is None:
-        planned = _fill(layout, tree, order)
+        return _fill(layout, tree, order)
     _render(tree, order)
     return planned
 
 
 def _fill(layout: Layout, tree: ReleaseTree, order: Order) -> Staged:
+    _make(tree)
+    files = _archive.extract(order.archive, tree.path)
+    shared = _shared.link(layout, tree, directories=order.shared_dirs, files=order.shared_files)
+    key = _install(layout, tree, order)
+    write_atomic(tree.revision, order.revision + "\n")
+    _render(tree, order)
+    not_shipped = (*_shared.WRITTEN, *shared)
+    shipped = {path: digest for path, digest in files.items() if not _shared.is_below(path, not_shipped)}
+    at = _ledger.now()
+    manifest = _manifest.Manifest(order.release, order.revision, order.sha256, shipped, key, shared, order.by, at)
+    _manifest.write(tree, manifest)
+    _ledger.append(layout.ledger, _event(manifest, order.check_skip))
+    return Staged(True, f"staged {order.release}", key)
+
+
+def _make(tree: ReleaseTree) -> None:
     try:
         tree.path.mkdir()
     except FileExistsError:
@@ -128,64 +151,28 @@ def _fill(layout: Layout, tree: ReleaseTree, order: Order) -> Staged:
             remedy="Run again: recovery removes it. If it stays, look who made it.",
         ) from None
     tree.private.mkdir()
-    files = _archive.extract(order.archive, tree.path)
-    shared = [*_share(layout, tree, order.shared_dirs, directories=True)]
-    shared += _share(layout, tree, order.shared_files, directories=False)
-    shipped = {path: digest for path, digest in files.items() if not _below(path, shared)}
-    key = ""
-    if order.install:
-        key = _dependencies.install(
-            tree.path,
-            layout.deps,
-            node=order.node,
-            install_args=list(order.install_args),
-            timeout=order.install_timeout,
-        ).key
-    write_atomic(tree.revision, order.revision + "\n")
-    shipped.pop("REVISION", None)
-    shipped.pop("ecosystem.config.cjs", None)
-    _render(tree, order)
-    at = _ledger.now()
-    _manifest.write(
-        tree,
-        _manifest.Manifest(order.release, order.revision, order.sha256, shipped, key, shared, order.by, at),
-    )
-    detail = {"revision": order.revision, "artifact_sha256": order.sha256}
-    skipped = {"check_skip": list(order.check_skip)} if order.check_skip else {}
-    _ledger.append(layout.ledger, _ledger.Entry(at, "staged", order.release, by=order.by, detail={**detail, **skipped}))
-    return Staged(True, f"staged {order.release}", key)
+
+
+def _install(layout: Layout, tree: ReleaseTree, order: Order) -> str:
+    """Key of the store entry that node_modules came from, ``''`` where the archive ships it or there is none."""
+    if not order.install:
+        return ""
+    arguments, timeout = list(order.install_args), order.install_timeout
+    installed = _dependencies.install(tree.path, layout.deps, node=order.node, install_args=arguments, timeout=timeout)
+    return installed.key
+
+
+def _event(manifest: _manifest.Manifest, check_skip: Sequence[str]) -> _ledger.Entry:
+    detail: dict[str, Any] = {"revision": manifest.revision, "artifact_sha256": manifest.artifact_sha256}
+    if check_skip:
+        detail["check_skip"] = list(check_skip)
+    return _ledger.Entry(manifest.at, "staged", manifest.id, by=manifest.by, detail=detail)
 
 
 def _render(tree: ReleaseTree, order: Order) -> None:
     for slot, text in order.ecosystems.items():
         write_atomic(tree.ecosystem_for(slot), text)
     write_atomic(tree.private / "socket.cjs", SOCKET_PRELOAD)
-
-
-def _share(layout: Layout, tree: ReleaseTree, names: Sequence[str], *, directories: bool) -> list[str]:
-    """Put symlinks into ``shared/`` where ``names`` are; what the archive shipped there gives way, as users expect."""
-    for name in names:
-        target = layout.shared / name
-        if directories:
-            target.mkdir(parents=True, exist_ok=True)
-        elif not target.exists():
-            raise DeployError(
-                "A shared file does not exist.",
-                expected="a file that was put there once, by hand or by provisioning",
-                seen="nothing",
-                where=str(target),
-                remedy="Create it, or take it out of bluegreen_shared_files.",
-            )
-        place = tree.path / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if place.is_dir() and not place.is_symlink():
-            shutil.rmtree(place)
-        link_atomic(place, os.path.relpath(target, place.parent))
-    return list(names)
-
-
-def _below(path: str, names: Sequence[str]) -> bool:
-    return any(path == name or path.startswith(f"{name}/") for name in names)
 
 
 def _text(path: Path) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _lock, _log, _options, _probe
-from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._expect import expectation_of
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import read_facts
 from ansible_collections.nodeops.pm2.plugins.module_utils._gate import Senses, Verdict, prove

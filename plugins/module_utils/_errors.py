@@ -49,3 +49,17 @@ class DeployError(Exception):
     def failure(self) -> dict[str, Any]:
         """The keyword arguments for ``fail_json``."""
         return {**self.facts, "msg": str(self)}
+
+
+def failure_of(error: DeployError | OSError) -> dict[str, Any]:
+    """The keyword arguments for ``fail_json``, also where it is the host that refused: a full disk, a missing right."""
+    if isinstance(error, DeployError):
+        return error.failure()
+    refused = DeployError(
+        "The host refused to do it.",
+        expected="room on the disk, and the rights to write there",
+        seen=error.strerror or str(error),
+        where=str(error.filename or ""),
+        remedy="Free what is missing (df -h, df -i, ls -ld), then run again: what was begun is finished or undone.",
+    )
+    return refused.failure()

@@ -121,7 +121,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _lock, _options, _proof, _road, _state
-from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError, failure_of
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 
 SPEC: dict[str, Any] = {
@@ -190,8 +190,8 @@ def main() -> None:
     params = dict(module.params)
     try:
         result = run(params, check_mode=module.check_mode)
-    except DeployError as error:
-        module.fail_json(**error.failure())
+    except (DeployError, OSError) as error:
+        module.fail_json(**failure_of(error))
     module.exit_json(**result)
 
 

@@ -132,7 +132,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _options, _retire, _slot
-from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError, failure_of
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import ProcessFacts, read_facts
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2
@@ -215,8 +215,8 @@ def main() -> None:
     act = started if module.params["state"] == "started" else absent
     try:
         module.exit_json(**act(module, layout, slot, pm2))
-    except DeployError as error:
-        module.fail_json(**error.failure())
+    except (DeployError, OSError) as error:
+        module.fail_json(**failure_of(error))
 
 
 if __name__ == "__main__":

@@ -198,7 +198,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _switch,
     _verdict,
 )
-from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError, failure_of
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 
 SPEC: dict[str, Any] = {
@@ -323,8 +323,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, required_if=REQUIRED_IF, supports_check_mode=True)
     try:
         result = run(module.params, check_mode=module.check_mode)
-    except DeployError as error:
-        module.fail_json(**error.failure())
+    except (DeployError, OSError) as error:
+        module.fail_json(**failure_of(error))
     module.exit_json(**result)
 
 

@@ -145,7 +145,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _aim, _ledger, _lock, _options, _recovery, _state
-from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError, failure_of
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 
 OWNER = {
@@ -226,8 +226,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, required_if=[("state", "absent", ["lease"])], supports_check_mode=True)
     try:
         result = run(module.params, check_mode=module.check_mode)
-    except DeployError as error:
-        module.fail_json(**error.failure())
+    except (DeployError, OSError) as error:
+        module.fail_json(**failure_of(error))
     module.exit_json(**result)
 
 

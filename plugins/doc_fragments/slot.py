@@ -4,7 +4,14 @@
 
 from __future__ import annotations
 
-_SUBOPTIONS = r"""
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  slot:
+    description: The slot to act on.
+    type: dict
+    required: true
     suboptions:
       name:
         description: V(blue) or V(green); without an edge V(main) or V(spare).
@@ -24,17 +31,8 @@ _SUBOPTIONS = r"""
         default: ''
 """
 
-
-class ModuleDocFragment:
-    DOCUMENTATION = rf"""
-options:
-  slot:
-    description: The slot to act on.
-    type: dict
-    required: true
-{_SUBOPTIONS}"""
-
-    SLOTS = rf"""
+    # ansible-test takes nothing but literals here, so that the suboptions stand twice.
+    SLOTS = r"""
 options:
   slots:
     description:
@@ -43,4 +41,21 @@ options:
     type: list
     elements: dict
     required: true
-{_SUBOPTIONS}"""
+    suboptions:
+      name:
+        description: V(blue) or V(green); without an edge V(main) or V(spare).
+        type: str
+        required: true
+      process:
+        description: The name that PM2 knows the slot's process by.
+        type: str
+        required: true
+      address:
+        description: Where the app itself listens, such as V(127.0.0.1:3001) or V(unix:/run/demo/blue.sock).
+        type: str
+        required: true
+      socket:
+        description: The unix socket that the edge dials for this slot. Empty without an edge.
+        type: path
+        default: ''
+"""

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._steps import PHASES, steps
@@ -51,7 +50,7 @@ def test_a_hook_that_would_never_run_is_refused(name: str) -> None:
 def test_the_role_goes_through_phases_that_there_are() -> None:
     """A phase of the role that is missing here would have no hooks, and one without a file would break the run."""
     text = (TASKS / "main.yml").read_text(encoding="utf-8")
-    named = re.search(r"_bluegreen_phases: (\[.*\])", text)
+    named = re.search(r"_bluegreen_phases: \[(.*)\]", text)
     assert named is not None
-    assert tuple(yaml.safe_load(named[1])) == PHASES
+    assert tuple(named[1].split(", ")) == PHASES
     assert [phase for phase in PHASES if not (TASKS / f"{phase}.yml").is_file()] == []

@@ -191,9 +191,14 @@ def _zstd(archive: Path, mode: str) -> Iterator[IO[bytes]]:
             where=str(archive),
             remedy="Install the package zstd on the host, or pack the release as .tar.gz.",
         )
-    argv = [program, "-dcq", "--", str(archive)]
-    pipe = subprocess.PIPE
-    started: Any = subprocess.Popen(argv, env=minimal_environment(), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe)
+    # What comes out is read as a stream, which a module's run_command cannot do.
+    started: Any = subprocess.Popen(  # pylint: disable=ansible-bad-function
+        [program, "-dcq", "--", str(archive)],
+        env=minimal_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     with started as child:
         try:
             yield child.stdout

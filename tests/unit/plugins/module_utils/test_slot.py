@@ -126,7 +126,7 @@ def stop(layout: Layout, slot: Slot) -> bool:
 def process(
     cwd: Path, *, name: str = "demo-green", listen: str = "", deaf_to: tuple[int, ...] = ()
 ) -> Iterator[subprocess.Popen[bytes]]:
-    argv = [sys.executable, "-c", PROGRAM, listen, *map(str, deaf_to)]
+    argv = [sys.executable, "-c", PROGRAM, listen, *(str(int(number)) for number in deaf_to)]
     with subprocess.Popen(argv, cwd=cwd, env={"name": name}, stdout=subprocess.PIPE) as running:
         assert running.stdout is not None
         running.stdout.readline()

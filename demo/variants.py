@@ -78,11 +78,12 @@ def make(variant: str, dest: Path, *, git: bool = False) -> Path:
     shutil.copytree(BACKEND, dest, ignore=_LEFT_BEHIND)
     change(dest)
     if git:
-        _commit(dest, variant)
+        commit(dest, variant)
     return dest
 
 
-def _commit(tree: Path, message: str) -> None:
+def commit(tree: Path, message: str) -> None:
+    """Commit every file of ``tree``, ignored ones included; make it a git repository where it is none."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment = {
         **inherited,

@@ -163,9 +163,9 @@ class App:
             yield running
 
     @contextlib.contextmanager
-    def asked(self, *, clients: int = 10, rate: float = 50) -> Iterator[None]:
+    def asked(self, path: str = "/health", *, clients: int = 10, rate: float = 50) -> Iterator[None]:
         """Under keep-alive clients, who must not notice anything."""
-        with Load(f"{self.front}/health", clients=clients, rate=rate) as load:
+        with Load(f"{self.front}{path}", clients=clients, rate=rate) as load:
             yield
         seen = load.result()
         assert seen.requests > 0
@@ -193,13 +193,18 @@ class App:
             variants.make(variant, path, git=True)
         return path
 
-    def answer(self, path: str = "/health") -> dict[str, Any]:
+    def answer(self, path: str = "/health", *, timeout: float = 5) -> dict[str, Any]:
         """What the front door says; empty where it is no JSON with status 200."""
         try:
-            with urllib.request.urlopen(f"{self.front}{path}", timeout=5) as answer:
-                return dict(json.load(answer))
+            return dict(json.loads(self.text(path, timeout=timeout)))
         except (OSError, ValueError):
             return {}
+
+    def text(self, path: str, *, timeout: float = 5) -> str:
+        """What the front door says with status 200, as it is."""
+        url = f"{self.front}{path}"
+        with urllib.request.urlopen(url, timeout=timeout) as answer:  # noqa: S310 - a constant scheme, http
+            return str(answer.read().decode())
 
     def live(self) -> str:
         """What ``current`` points to."""
@@ -234,9 +239,20 @@ def app(card: Card) -> App:
     return App(card)
 
 
+@pytest.fixture
+def _as_users_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Playbooks are told as phases, as they are outside Molecule."""
+    monkeypatch.setenv("ANSIBLE_STDOUT_CALLBACK", "nodeops.pm2.phases")
+
+
+def cards() -> list[Card]:
+    """The cards of the scenario's hosts."""
+    paths = sorted(Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]).glob("*.card.json"))
+    assert paths, "the scenario has no hosts"
+    return [Card.read(path) for path in paths]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for ``card`` once for every host of the scenario."""
     if "card" in metafunc.fixturenames:
-        paths = sorted(Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]).glob("*.card.json"))
-        assert paths, "the scenario has no hosts"
-        metafunc.parametrize("card", [Card.read(path) for path in paths], ids=lambda card: card.name, scope="session")
+        metafunc.parametrize("card", cards(), ids=lambda card: card.name, scope="session")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from ansible_collections.nodeops.pm2.molecule.conftest import App
 
+pytestmark = pytest.mark.usefixtures("_as_users_see_it")
+
 REMOVED = "Removed {release}: its stage never ended."
 ABORTED = "Marked {release} aborted: its deploy was interrupted before publish."
 UNCONFIRMED = "{release} is live but was never confirmed: its soak is done now, and decides."
@@ -85,11 +87,6 @@ DEATHS = [
     Death(is_being_soaked, UNCONFIRMED, "staged gated published good", is_repeated=False),
     Death(is_confirmed, "", "staged gated published good"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _told_as_users_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ANSIBLE_STDOUT_CALLBACK", "nodeops.pm2.phases")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -19,6 +19,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _facts,
     _lock,
     _proof,
+    _retire,
     _slot,
     _switch,
     _verdict,
@@ -43,6 +44,7 @@ class Journey:
     :param hooks: lists of commands by ``before_<phase>`` and ``after_<phase>``, run in the release directory.
     :param environment: what the hooks get to know.
     :param timeout: seconds a process may take to stop or to start.
+    :param retiring: the slot that is drained and stopped when all is done, after ``standby`` seconds.
     """
 
     layout: Layout
@@ -59,6 +61,9 @@ class Journey:
     timeout: float
     hooks: Mapping[str, Sequence[Sequence[str]]]
     environment: Mapping[str, str]
+    retiring: Slot | None = None
+    standby: float = 0.0
+    drain_timeout: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextlib.contextmanager
@@ -109,6 +114,11 @@ def go(journey: Journey) -> float:
     with journey.phase("confirm"):
         verdict = _verdict.Verdict(journey.release, "good", journey.serving.name, journey.by, journey.reason)
         _verdict.decide(journey.layout, verdict, left=journey.left, freeze="", check_mode=False)
+    if journey.retiring:
+        with journey.phase("retire"):
+            waits = {"drain_timeout": journey.drain_timeout, "timeout": journey.timeout, "standby": journey.standby}
+            act = _retire.retire_later if journey.standby > 0 else _retire.retire
+            act(journey.layout, journey.retiring, journey.pm2, **waits)
     return switch
 
 

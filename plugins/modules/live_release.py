@@ -60,6 +60,22 @@ options:
     description: Seconds a process may take to stop, and PM2 to start one.
     type: float
     default: 30
+  retiring:
+    description: The slot that is drained and stopped when all is done. Without it both go on running.
+    type: dict
+    suboptions:
+      name: {description: "Name, such as V(main).", type: str, required: true}
+      process: {description: Its PM2 process., type: str, required: true}
+      address: {description: Where the app listens., type: str, required: true}
+      socket: {description: "What the edge dials, empty where there is no edge.", type: path, default: ''}
+  standby:
+    description: Seconds O(retiring) stays warm first, as in M(nodeops.pm2.pm2_process).
+    type: float
+    default: 0
+  drain_timeout:
+    description: Seconds to wait for the open connections of O(retiring) to end.
+    type: float
+    default: 30
   hooks:
     description: Lists of commands by C(before_PHASE) and C(after_PHASE), run in the release directory.
     type: dict
@@ -137,6 +153,9 @@ SPEC: dict[str, Any] = {
     "left": {"type": "str", "default": ""},
     "reason": {"type": "str", "default": "rollback"},
     "timeout": {"type": "float", "default": 30},
+    "retiring": {"type": "dict", "options": _options.SLOT_OPTIONS},
+    "standby": {"type": "float", "default": 0},
+    "drain_timeout": {"type": "float", "default": 30},
     "hooks": {"type": "dict", "default": {}},
     "hook_environment": {"type": "dict", "default": {}},
 }
@@ -157,6 +176,9 @@ def journey_of(params: dict[str, Any]) -> _road.Journey:
         reason=params["reason"],
         lease=params["lease"],
         timeout=params["timeout"],
+        retiring=_options.slot_of(params["retiring"]) if params["retiring"] else None,
+        standby=params["standby"],
+        drain_timeout=params["drain_timeout"],
         hooks=params["hooks"],
         environment={name: str(value) for name, value in params["hook_environment"].items()},
     )

@@ -17,6 +17,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _lock,
     _manifest,
     _proof,
+    _retire,
     _road,
     _slot,
     _state,
@@ -145,6 +146,15 @@ def test_hooks_stand_around_their_phase_and_a_failing_one_ends_it(journey: _road
     assert (journey.layout.release("r1").path / "note").read_text() == "r1"
     assert _state.live_release(journey.layout) == "r2"
     assert world.said[-1] == "prove blue x3"
+
+
+@pytest.mark.parametrize(("standby", "act"), [(0.0, "retire"), (60.0, "retire_later")])
+def test_the_old_slot_retires_last(
+    journey: _road.Journey, world: World, monkeypatch: pytest.MonkeyPatch, standby: float, act: str
+) -> None:
+    monkeypatch.setattr(_retire, act, lambda _layout, slot, _pm2, **_: world.said.append(f"{act} {slot.name}"))
+    _road.go(replace(journey, retiring=SPARE, standby=standby))
+    assert world.said[-1] == f"{act} spare"
 
 
 def test_nothing_is_done_without_the_lock(

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
@@ -79,10 +80,11 @@ def fetched(archive: str, *, directory: Path, checksum: str) -> Path:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = _artifact.cached(directory, "fetched", checksum)
     try:
-        with open_url(archive, timeout=60) as answer, tempfile.NamedTemporaryFile(dir=directory, delete=False) as file:
-            while piece := answer.read(1 << 20):
-                file.write(piece)
-        Path(file.name).replace(path)
+        with tempfile.TemporaryDirectory(prefix="export-", dir=directory) as scratch:
+            file = Path(scratch, "artifact")
+            with open_url(archive, timeout=60) as answer, file.open("wb") as stream:
+                shutil.copyfileobj(answer, stream)
+            file.replace(path)
     except OSError as error:
         raise DeployError(
             "The artifact cannot be fetched.", seen=str(error), where=archive, remedy="Check bluegreen_artifact."

@@ -116,9 +116,15 @@ def go(journey: Journey) -> float:
         _verdict.decide(journey.layout, verdict, left=journey.left, freeze="", check_mode=False)
     if journey.retiring:
         with journey.phase("retire"):
-            waits = {"drain_timeout": journey.drain_timeout, "timeout": journey.timeout, "standby": journey.standby}
             act = _retire.retire_later if journey.standby > 0 else _retire.retire
-            act(journey.layout, journey.retiring, journey.pm2, **waits)
+            act(
+                journey.layout,
+                journey.retiring,
+                journey.pm2,
+                standby=journey.standby,
+                drain_timeout=journey.drain_timeout,
+                timeout=journey.timeout,
+            )
     return switch
 
 

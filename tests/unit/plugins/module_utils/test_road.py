@@ -72,8 +72,9 @@ def journey(tmp_path: Path) -> _road.Journey:
         tree.private.mkdir(parents=True)
         link_atomic(tree.listen, BLUE.socket)
         _manifest.write(tree, _manifest.Manifest(name, "", "", {}))
-    for event in ("published r1", "good r1", "published r2", "good r2"):
-        _ledger.append(layout.ledger, _ledger.Entry("t", *event.split()))
+    for name in ("r1", "r2"):
+        for event in ("published", "good"):
+            _ledger.append(layout.ledger, _ledger.Entry("t", event, name))
     link_atomic(layout.current, "releases/r2")
     return _road.Journey(
         layout=layout,

@@ -185,7 +185,7 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     lease, took_over = take(layout, params)
     try:
         return {"lease": lease, "took_over": took_over, **plan(layout, params, check_mode=False)}
-    except DeployError:
+    except (DeployError, OSError):
         _lock.release(layout.lock, lease)
         raise
 

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -63,6 +65,13 @@ class Run:
     code: int
     output: str
     seconds: float
+
+    @property
+    def changed(self) -> int:
+        """How many changes the recap counts, on all hosts."""
+        counts = re.findall(r"\bok=\d+ +changed=(\d+)", self.output)
+        assert counts, self.output
+        return sum(map(int, counts))
 
 
 @dataclass(frozen=True)
@@ -226,11 +235,42 @@ class App:
         assert not place.socket or tree.listen.readlink() == Path(place.socket)
         return set(pids)
 
+    def entries(self, release: str = "") -> list[dict[str, Any]]:
+        """The ledger's lines, of one release or of all; none where there is no ledger."""
+        text = self.layout.ledger.read_text(encoding="utf-8") if self.layout.ledger.exists() else ""
+        entries = [json.loads(line) for line in text.splitlines()]
+        return [entry for entry in entries if release in ("", entry.get("release"))]
+
     def events(self, release: str = "") -> list[str]:
         """The ledger's events, of one release or of all."""
-        lines = (self.card.root / "ledger.jsonl").read_text(encoding="utf-8").splitlines()
-        entries = [json.loads(line) for line in lines]
-        return [entry["event"] for entry in entries if release in ("", entry.get("release"))]
+        return [entry["event"] for entry in self.entries(release)]
+
+    def listeners(self, slot: str) -> set[int]:
+        """Who listens on the address of a slot."""
+        place = next(one for one in self.slots if one.name == slot)
+        return set(_process.listeners(place.address).pids)
+
+
+def listing(directory: Path) -> dict[str, str]:
+    """All that can be seen of a directory, itself included: kind, mode, time of the last change and content by path."""
+    paths = [directory, *sorted(directory.rglob("*"))] if directory.exists() else []
+    return {str(path): _seen(path) for path in paths}
+
+
+def _seen(path: Path) -> str:
+    found = path.lstat()
+    content = ""
+    if path.is_symlink():
+        content = os.readlink(path)
+    elif path.is_file():
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+    return f"{found.st_mode:o} {found.st_mtime_ns} {content}"
+
+
+@pytest.fixture
+def as_users_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs are told as their phases, not task by task."""
+    monkeypatch.setenv("ANSIBLE_STDOUT_CALLBACK", "nodeops.pm2.phases")
 
 
 @pytest.fixture(scope="session")

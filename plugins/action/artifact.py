@@ -59,7 +59,7 @@ def take(params: dict[str, Any]) -> _artifact.Artifact:
     directory = Path(params["directory"])
     now = datetime.now(timezone.utc)
     if params["source"]:
-        source = Path(params["source"]).expanduser()
+        source = Path(params["source"]).expanduser().absolute()
         build = params["build"]
         return _artifact.built(source, params["version"], build=build, directory=directory, release=release, now=now)
     archive = fetched(params["archive"], directory=directory, checksum=params["checksum"])
@@ -69,7 +69,7 @@ def take(params: dict[str, Any]) -> _artifact.Artifact:
 def fetched(archive: str, *, directory: Path, checksum: str) -> Path:
     """Where the archive lies on the controller, fetched first where it is a URL."""
     if not archive.startswith(("http://", "https://")):
-        return Path(archive).expanduser()
+        return Path(archive).expanduser().absolute()
     if not checksum:
         raise DeployError(
             "An artifact from a URL needs its checksum.",

@@ -178,7 +178,8 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
         if not check_mode:
             _lock.release(layout.lock, params["lease"])
         return {"changed": False}
-    if check_mode:
+    # Where nothing was ever deployed a rollback has nowhere to go, and must not make the root to find that out.
+    if check_mode or (params["existing"] and not layout.root.exists()):
         if not params["unfreeze"]:
             _lock.refuse_frozen(layout.root)
         return {"lease": "", "took_over": "", **plan(layout, params, check_mode=True)}
@@ -195,7 +196,7 @@ def take(layout: Layout, params: dict[str, Any]) -> tuple[str, str]:
     if params["lease"]:
         _lock.prove(layout.lock, params["lease"])
         return params["lease"], ""
-    layout.root.mkdir(exist_ok=True)
+    layout.root.mkdir(parents=True, exist_ok=True)
     owner = _lock.owner_from(params["owner"])
     if params["unfreeze"] and _lock.unfreeze(layout.root):
         _ledger.append(layout.ledger, _ledger.Entry(_ledger.now(), "unfrozen", by=owner.who))

@@ -27,10 +27,14 @@ class ArtifactAction(ActionBase):  # type: ignore[misc]
         """Refuse an artifact that cannot be read or is another one than ``checksum`` says, send it, run the module."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         args = dict(self._task.args)
+        name = str(args.get("archive") or "")
         try:
-            if args.get("archive"):
-                args["archive"] = self._send(str(args["archive"]), str(args.get("checksum") or ""))
+            if name:
+                args["archive"] = self._send(name, str(args.get("checksum") or ""))
             result.update(self._execute_module(module_args=args, task_vars=task_vars))
+            if name and result.get("failed"):
+                # Nobody knows the copy, and it is gone when they look for it.
+                result["msg"] = str(result.get("msg", "")).replace(args["archive"], name)
         except DeployError as error:
             raise AnsibleActionFail(str(error)) from None  # ansible-core would repeat the cause
         finally:

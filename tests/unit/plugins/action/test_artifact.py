@@ -164,3 +164,13 @@ def test_a_refusal_reaches_the_user_whole(
     monkeypatch.setattr(ActionBase, "run", lambda _self, _tmp, _task_vars: {})
     with pytest.raises(AnsibleActionFail, match="expected: one of bluegreen_artifact and bluegreen_source"):
         Action(params()).run()
+
+
+def test_relative_paths_begin_where_the_command_was_given(
+    params: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_artifact, "built", lambda source, *_version, **_options: source)
+    Path("a.tar.gz").write_bytes(TEXT)
+    assert artifact.take(params(archive="a.tar.gz")).path == tmp_path / "a.tar.gz"
+    assert artifact.take(params(source="checkout")) == tmp_path / "checkout"

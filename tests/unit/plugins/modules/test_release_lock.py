@@ -47,6 +47,15 @@ def test_it_says_where_the_run_goes(app: Any) -> None:
     assert target == {"release": "r9", "slot": app.slot("blue"), "previous": "r1", "live": False, "proven": False}
 
 
+def test_a_new_root_is_made_for_a_deploy_alone(app: Any) -> None:
+    root = app.layout.root / "not/there"
+    with pytest.raises(DeployError, match="no good release before"):
+        run(app, root=str(root), release="", existing=True)
+    assert not root.parent.exists()
+    run(app, root=str(root))
+    assert _lock.held(root / "lock") is not None
+
+
 def test_somebody_elses_is_left_alone(app: Any) -> None:
     theirs = run(app, owner=ELSEWHERE)["lease"]
     with pytest.raises(DeployError, match="Another deploy holds") as refused:

@@ -82,6 +82,11 @@ def test_the_module_gets_a_copy_that_is_removed(artifact: Path) -> None:
     ]
 
 
+def test_a_refusal_names_the_artifact_and_not_the_copy(artifact: Path) -> None:
+    action = Recorded({"failed": True, "msg": "corrupt: /remote/tmp/artifact"}, archive=str(artifact))
+    assert action.run(task_vars={})["msg"] == f"corrupt: {artifact}"
+
+
 @pytest.mark.parametrize(
     ("name", "checksum", "said"),
     [

@@ -122,8 +122,11 @@ def test_a_host_that_does_not_believe_it_is_not_told_for_ever(monkeypatch: pytes
     assert len(host.asked) == 2
 
 
-@pytest.mark.parametrize("owner", [US, ELSEWHERE, NO_BOOT_ID])
-def test_nobody_else_is_ever_declared_dead(monkeypatch: pytest.MonkeyPatch, owner: _lock.Owner) -> None:
+@pytest.mark.parametrize(
+    ("owner", "here"), [(US, US.boot_id), (ELSEWHERE, US.boot_id), (NO_BOOT_ID, US.boot_id), (NO_BOOT_ID, "")]
+)
+def test_nobody_else_is_ever_declared_dead(monkeypatch: pytest.MonkeyPatch, owner: _lock.Owner, here: str) -> None:
+    monkeypatch.setattr(_lock, "this_boot", lambda: here)
     host = Host([refusal(owner)])
     assert run(monkeypatch, host)["failed"]
     assert [asked.get("proven_dead") for asked in host.asked] == [None]

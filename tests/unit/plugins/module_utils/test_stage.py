@@ -126,8 +126,10 @@ def test_the_manifest_is_written_last(layout: Layout, order: _stage.Order, monke
 def test_the_same_again_changes_nothing(layout: Layout, order: _stage.Order) -> None:
     _stage.stage(layout, order)
     before = snapshot(layout.root)
+    inode = layout.release("r1").ecosystem_for("blue").stat().st_ino
     assert _stage.stage(layout, order) == _stage.Staged(False, "r1 is staged", "")
     assert snapshot(layout.root) == before
+    assert layout.release("r1").ecosystem_for("blue").stat().st_ino == inode, "it was written again"
 
 
 def test_a_plan_touches_nothing(layout: Layout, order: _stage.Order) -> None:

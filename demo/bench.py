@@ -8,7 +8,6 @@ in a temporary directory. ``ANSISTRANO_DEPLOY`` names a checkout of the role ans
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import shutil
@@ -23,10 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import story
+from switches import back_and_forth
 
 import load
 import variants
-from ansible_collections.nodeops.pm2.plugins.module_utils import _state, _switch
+from ansible_collections.nodeops.pm2.plugins.module_utils import _state
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
 
 RUNS = 5
@@ -191,26 +191,10 @@ def switch(bench: Bench) -> None:
     """Publish back and forth between two running slots under 20 keep-alive clients."""
     bench.deploy("release-1")
     bench.deploy("release-2")
-    releases = {one.slot: one.id for one in bench.state().releases if one.complete and one.slot}
-    seconds, late = [], 0
-    with load.Load(f"{story.URL}/health", clients=20) as clients:
-        for slot in itertools.islice(itertools.cycle(idle_first(bench)), PUBLISHES):
-            time.sleep(0.1)
-            seconds.append(_switch.publish(bench.layout, releases[slot.name], slot, by="bench", reason="bench"))
-            switched = time.time()
-            time.sleep(0.1)
-            first = clients.first_after(switched)
-            late += first is None or first.release != releases[slot.name]
-    seen = clients.result()
-    print(f"  {PUBLISHES} publishes, {seen.requests} requests, {seen.failed} failed")
-    print(f"  first request after a switch answered by the old release: {late}")
-    print(f"  the switch itself: median {1000 * statistics.median(seconds):.2f} ms, worst {1000 * max(seconds):.2f} ms")
-
-
-def idle_first(bench: Bench) -> list[Slot]:
-    """The slots, the idle one first."""
-    idle = bench.state().idle_slot
-    return sorted(bench.slots, key=lambda slot: slot.name != idle)
+    seen = back_and_forth(bench.layout, bench.slots, f"{story.URL}/health", publishes=PUBLISHES, clients=20)
+    print(f"  {PUBLISHES} publishes, {seen.load.requests} requests, {seen.load.failed} failed")
+    print(f"  first request after a switch not answered by the new release: {seen.late}")
+    print(f"  the switch itself: median {1000 * statistics.median(seen.seconds):.2f} ms")
 
 
 def broken(bench: Bench) -> None:

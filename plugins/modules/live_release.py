@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - nodeops.pm2.layout
   - nodeops.pm2.pm2
   - nodeops.pm2.slot
+  - nodeops.pm2.proof
   - nodeops.pm2.lease
   - nodeops.pm2.by
 attributes:
@@ -84,16 +85,6 @@ options:
     description: Variables that the hooks get.
     type: dict
     default: {}
-  host: {description: As in M(nodeops.pm2.health_gate)., type: str, default: ''}
-  health: {description: As in M(nodeops.pm2.health_gate)., type: dict}
-  consecutive: {description: As in M(nodeops.pm2.health_gate)., type: int, default: 3}
-  interval: {description: As in M(nodeops.pm2.health_gate)., type: float, default: 0.5}
-  deadline: {description: As in M(nodeops.pm2.health_gate)., type: float, default: 30}
-  min_uptime: {description: As in M(nodeops.pm2.health_gate)., type: float, default: 2}
-  duration: {description: As in M(nodeops.pm2.health_gate)., type: float, default: 0}
-  failures: {description: As in M(nodeops.pm2.health_gate)., type: int, default: 2}
-  smoke: {description: As in M(nodeops.pm2.health_gate)., type: list, elements: dict, default: []}
-  log_patterns: {description: As in M(nodeops.pm2.health_gate)., type: list, elements: dict, default: []}
 """
 
 EXAMPLES = r"""
@@ -131,6 +122,7 @@ phases:
   type: dict
 """
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +201,8 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    params = dict(module.params)
+    params = copy.deepcopy(module.params)
+    _proof.hide_secrets(module.params)
     try:
         result = run(params, check_mode=module.check_mode)
     except (DeployError, OSError) as error:

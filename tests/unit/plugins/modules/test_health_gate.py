@@ -15,6 +15,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.nodeops.pm2.plugins.doc_fragments import proof
 from ansible_collections.nodeops.pm2.plugins.module_utils import _lock, _proof
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import ProcessFacts
@@ -192,10 +193,10 @@ def test_bad_input_is_refused_before_anything_is_asked(wrong: dict[str, Any], tm
 def test_headers_and_bodies_are_hidden_from_the_invocation(tmp_path: Path) -> None:
     secret = {"headers": {"Authorization": "hunter2"}}
     params = options(tmp_path, "127.0.0.1:1", health=secret, smoke=[{"path": "/", "data": "hunter2", **secret}])
-    health_gate.hide_secrets(params)
+    _proof.hide_secrets(params)
     assert "hunter2" not in str(params)
     plain = options(tmp_path, "127.0.0.1:1")
-    health_gate.hide_secrets(plain)
+    _proof.hide_secrets(plain)
     assert plain == options(tmp_path, "127.0.0.1:1")
 
 
@@ -206,6 +207,7 @@ def test_the_documentation_says_what_the_options_are() -> None:
             assert option["type"] == spec[name]["type"], name
             compare(option.get("suboptions", {}), spec[name].get("options", {}))
 
-    documented = yaml.safe_load(health_gate.DOCUMENTATION)["options"]
+    texts = (health_gate.DOCUMENTATION, proof.ModuleDocFragment.DOCUMENTATION)
+    documented = {name: option for text in texts for name, option in yaml.safe_load(text)["options"].items()}
     compare(documented, health_gate.SPEC)
     assert set(health_gate.SPEC) - set(documented) == {"root", "slot", "pm2_home", "pm2_bin", "node_bin"}

@@ -170,7 +170,9 @@ def test_relative_paths_begin_where_the_command_was_given(
     params: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(_artifact, "built", lambda source, *_version, **_options: source)
+    monkeypatch.setattr(
+        _artifact, "built", lambda source, *_version, **_options: _artifact.Artifact(source, SUM, "abc", "r1")
+    )
     Path("a.tar.gz").write_bytes(TEXT)
     assert artifact.take(params(archive="a.tar.gz")).path == tmp_path / "a.tar.gz"
-    assert artifact.take(params(source="checkout")) == tmp_path / "checkout"
+    assert artifact.take(params(source="checkout")).path == tmp_path / "checkout"

@@ -19,6 +19,7 @@ never_listens          alive for ever, no listener, under any launcher
 crash_at_boot          throws before it listens, exit 1
 crash_1200ms           answers well, throws 1.2 s after it began to listen, exit 1
 crash_15s              answers well, throws 15 s after it began to listen, exit 1
+crash_when_live        answers well; throws within half a second once ``current`` leads to it, exit 1
 wrong_status           listens; ``/health`` answers 500, all else is well
 wrong_port             ignores ``PORT``: listens on 127.0.0.1, port ``WRONG_PORT`` (3999 where that is unset)
 env_missing            throws at boot unless ``REQUIRED_SECRET`` is set, exit 1; ``.env.example`` names it
@@ -159,6 +160,14 @@ def _crash_after(milliseconds: int) -> Callable[[Path], None]:
     return change
 
 
+def _crash_when_live(tree: Path) -> None:
+    _replace(tree, _SERVER, _IMPORT_APP, f"import {{ existsSync, realpathSync }} from 'node:fs';\n\n{_IMPORT_APP}")
+    is_live = "existsSync('../../current') && realpathSync('../../current') === process.cwd()"
+    throw = "throw new Error('crashed once it was live');"
+    timer = f"  setInterval(() => {{\n    if ({is_live}) {throw}\n  }}, 500);\n"
+    _replace(tree, _SERVER, _LISTENING, _LISTENING + timer)
+
+
 def _never_listens(tree: Path) -> None:
     _replace(tree, _SERVER, "server.listen(address,", "server.once('never',")
     _at_boot("setInterval(() => undefined, 60_000);")(tree)
@@ -187,6 +196,7 @@ VARIANTS: dict[str, Callable[[Path], None]] = {
     "crash_at_boot": _at_boot("throw new Error('crashed at boot');"),
     "crash_1200ms": _crash_after(1200),
     "crash_15s": _crash_after(15_000),
+    "crash_when_live": _crash_when_live,
     "wrong_status": _health(500),
     "wrong_port": _wrong_port,
     "env_missing": _env_missing,

@@ -91,10 +91,14 @@ class Running:
     def end(self, *, ends: int = PASSED) -> Run:
         """Wait for its end, which has to be ``ends``."""
         code = self.process.wait()
-        self.printed.seek(0)
-        run = Run(code, self.printed.read(), time.monotonic() - self.began)
+        run = Run(code, self.output(), time.monotonic() - self.began)
         assert run.code == ends, run.output
         return run
+
+    def output(self) -> str:
+        """What it has printed so far."""
+        self.printed.seek(0)
+        return self.printed.read()
 
     def kill(self) -> None:
         """What kill -9, a power cut or a closed laptop leaves of it and of everything it started: nothing."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ansible_collections.nodeops.pm2.molecule.conftest import REFUSED
+from ansible_collections.nodeops.pm2.molecule.conftest import REFUSED, Running
 from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger, _lock, _process
 
 if TYPE_CHECKING:
@@ -67,77 +67,89 @@ class Death:
     """Where a deploy dies.
 
     :param at: from when on; once that is so, it is killed at once.
+    :param release: what it deploys; the same again, where the user simply repeats the command.
     :param found: what the next run says of it; nothing where there is nothing to tidy up.
-    :param events: what the ledger has of the release when the next run is over.
-    :param is_repeated: whether the next run deploys the same release again, else another one.
+    :param verdict: the ledger's last word on the release once the next run has tidied up.
     """
 
     at: Callable[[App, str], bool]
-    found: str
-    events: str
-    is_repeated: bool = True
+    release: str
+    found: str = ""
+    verdict: str = ""
 
 
 DEATHS = [
-    Death(is_locked, "", "staged gated published good"),
-    Death(is_being_staged, REMOVED, "staged gated published good"),
-    Death(is_being_started, ABORTED, "staged aborted gated published good"),
-    Death(is_at_the_gate, ABORTED, "staged aborted", is_repeated=False),
-    Death(is_published, UNCONFIRMED, "staged gated published good"),
-    Death(is_being_soaked, UNCONFIRMED, "staged gated published good", is_repeated=False),
-    Death(is_confirmed, "", "staged gated published good"),
+    Death(is_locked, "r1"),
+    Death(is_being_staged, "r1", REMOVED),
+    Death(is_being_started, "r1", ABORTED, "aborted"),
+    Death(is_at_the_gate, "r2", ABORTED, "aborted"),
+    Death(is_published, "r3", UNCONFIRMED, "good"),
+    Death(is_being_soaked, "r4", UNCONFIRMED, "good"),
+    Death(is_confirmed, "r5", "", "good"),
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _something_is_live(app: App) -> None:
+@pytest.fixture(scope="module")
+def dead(app: App) -> list[Running]:
+    """The runs that were killed. Each is tidied up after by the next, which gets a step further."""
     app.deploy("release-1", release="r0")
+    return []
 
 
 @pytest.mark.parametrize("death", DEATHS, ids=lambda death: death.at.__name__)
-def test_the_next_run_finishes_or_undoes_what_it_finds(app: App, death: Death) -> None:
-    release = f"r{1 + DEATHS.index(death)}"
-    follower = release if death.is_repeated else f"{release}b"
-    with app.asked():
-        with app.deploying("release-2", release=release, soak=3) as deploy:
-            deploy.until(lambda: death.at(app, release))
-            deploy.kill()
-        assert death.at(app, release), "it got further than it was to get"
-        assert is_locked(app, release)
-        run = app.deploy("release-2", release=follower, lock_wait=0)
-    assert f"(pid {deploy.process.pid})" in run.output
-    assert f"its process {deploy.process.pid} is gone" in run.output
-    said = [words for words in (REMOVED, ABORTED, UNCONFIRMED) if words.format(release=release) in run.output]
-    assert said == ([death.found] if death.found else [])
-    assert [event for event in app.events(release) if event != "pruned"] == death.events.split()
-    app.is_answered_by(follower, app.answer()["slot"])
-    assert not is_locked(app, follower)
+def test_whatever_a_run_finds_it_finishes_or_undoes(app: App, dead: list[Running], death: Death) -> None:
+    with app.asked(), app.deploying("release-2", release=death.release, soak=3, lock_wait=0) as deploy:
+        deploy.until(lambda: owner(app) == deploy.process.pid and death.at(app, death.release))
+        deploy.kill()
+        output = deploy.output()
+    assert death.at(app, death.release), "it got further than it was to get"
+    assert owner(app) == deploy.process.pid, "it left no lock behind"
+    if dead:
+        tells_of(app, output, dead[-1], DEATHS[len(dead) - 1])
+    dead.append(deploy)
 
 
-def test_a_release_that_dies_with_nobody_watching_is_taken_back(app: App) -> None:
-    before = app.live()
-    # So short a gate is passed by a release that lives for 1.2 s.
-    with app.deploying("crash_1200ms", release="bad", soak=3, gate_min_uptime=0, gate_consecutive=1) as deploy:
+def test_a_release_that_dies_with_nobody_watching_is_taken_back(app: App, dead: list[Running]) -> None:
+    with app.deploying("crash_when_live", release="bad", soak=3) as deploy:
         deploy.until(lambda: is_published(app, "bad"))
         deploy.kill()
+        tells_of(app, deploy.output(), dead[-1], DEATHS[-1])
     while app.answer():
         time.sleep(0.1)
-    run = app.deploy("release-1", release="after", lock_wait=0)
-    assert UNCONFIRMED.format(release="bad") in run.output
+    run = app.deploy("release-1", release="r6", lock_wait=0)
+    tells_of(app, run.output, deploy, Death(is_published, "bad", UNCONFIRMED, "bad"))
     assert "crashed" in run.output
-    assert app.events("bad")[:4] == ["staged", "gated", "published", "bad"]
-    assert app.events(before)[-1] == "good"
-    app.is_answered_by("after", app.answer()["slot"])
+    app.is_answered_by("r6", app.answer()["slot"])
+    app.rollback()
+    app.is_answered_by("r5", app.answer()["slot"])
+    assert owner(app) == 0
+
+
+def owner(app: App) -> int:
+    """The process that holds the lock, 0 where none does."""
+    lease = _lock.held(app.layout.lock)
+    return lease.owner.pid if lease else 0
+
+
+def tells_of(app: App, output: str, killed: Running, death: Death) -> None:
+    """Whether a run said what it found of the one before, and did as it said."""
+    assert f"(pid {killed.process.pid})" in output
+    assert f"its process {killed.process.pid} is gone" in output
+    said = [words for words in (REMOVED, ABORTED, UNCONFIRMED) if words.format(release=death.release) in output]
+    assert said == ([death.found] if death.found else [])
+    verdict = _ledger.verdict(_ledger.read(app.layout.ledger), death.release)
+    assert death.verdict in ("", verdict)
 
 
 def test_two_deploys_at_once_take_turns(app: App) -> None:
-    with app.asked(), app.deploying("release-2", release="first", soak=12) as first:
+    with app.asked(), app.deploying("release-2", release="first", soak=10) as first:
         first.until(lambda: is_locked(app, "first"))
-        refused = app.deploy("release-1", release="hasty", lock_wait=0, ends=REFUSED)
-        assert f"{getpass.getuser()}@" in refused.output
-        assert f"(pid {first.process.pid}), deploy of backend" in refused.output
-        waited = app.deploy("release-1", release="patient", lock_wait=120)
-        first.end()
+        with app.deploying("release-1", release="patient", lock_wait=300) as patient:
+            refused = app.deploy("release-1", release="hasty", lock_wait=0, ends=REFUSED)
+            first.end()
+            waited = patient.end()
+    assert f"{getpass.getuser()}@" in refused.output
+    assert f"(pid {first.process.pid}), deploy of backend" in refused.output
     assert "waiting for the lock" in waited.output
     assert "hasty" not in os.listdir(app.layout.releases)
     told = [(entry.release, entry.event) for entry in _ledger.read(app.layout.ledger)]
@@ -156,7 +168,7 @@ def stranger(app: App) -> Iterator[_lock.Owner]:
 
 def test_the_lock_of_somebody_who_may_live_is_never_broken(app: App, stranger: _lock.Owner) -> None:
     live = app.live()
-    run = app.deploy("release-2", release="burglar", lock_wait=3, ends=REFUSED)
+    run = app.deploy("release-2", release="burglar", lock_wait=0, ends=REFUSED)
     assert stranger.who in run.output
     assert "burglar" not in os.listdir(app.layout.releases)
     assert app.live() == live

@@ -29,6 +29,7 @@ def files(tree: Path) -> dict[str, str]:
         ("never_listens", {"src/server.ts"}),
         ("crash_at_boot", {"src/server.ts"}),
         ("crash_1200ms", {"src/server.ts"}),
+        ("crash_when_live", {"src/server.ts"}),
         ("crash_15s", {"src/server.ts"}),
         ("wrong_status", {"src/app.ts"}),
         ("wrong_port", {"src/server.ts"}),

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _state, _switch
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
-from load import Load, Result
+from load import Answer, Load, Result
 
 PAUSE = 0.1  # seconds before and after each switch
+PATIENCE = 30.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,16 @@ def back_and_forth(layout: Layout, slots: Sequence[Slot], url: str, *, publishes
             time.sleep(PAUSE)
             seconds.append(_switch.publish(layout, running[slot.name], slot, by="load", reason="switching"))
             switched = time.time()
-            time.sleep(PAUSE)
-            first = load.first_after(switched)
-            late += first is None or first.release != running[slot.name]
+            late += first_after(load, switched).release != running[slot.name]
     return Switches(load.result(), late, tuple(seconds))
+
+
+def first_after(load: Load, moment: float) -> Answer:
+    """The first answered request that was sent at ``moment`` or later, waited for where the machine is busy."""
+    while True:
+        time.sleep(PAUSE)
+        answer = load.first_after(moment)
+        if answer:
+            return answer
+        if time.time() > moment + PATIENCE:
+            raise TimeoutError(f"No client has been answered for {PATIENCE:g} s.")

@@ -74,8 +74,8 @@ demo: $(VENV)/demo.stamp ## Play the story of the README on 127.0.0.1
 demo-clean: $(VENV)/demo.stamp ## Stop what the demo left running and remove every trace of it
 	@$(BIN)/python demo/story.py --clean
 
-bench: $(VENV)/demo.stamp ## Print the figures: a redeploy, a rollback, switches under load
-	@$(BIN)/python demo/bench.py
+bench: $(VENV)/demo.stamp ## Print the figures, all or those named: make bench PARTS='rollback switch'
+	@PYTHONPATH=$(VENV)/collections $(BIN)/python demo/bench.py $(PARTS)
 
 clean: ## Remove what the targets above made (after demo-clean)
 	@if [ -d .demo ]; then echo 'The demo may be running: make demo-clean first.'; exit 1; fi

@@ -232,6 +232,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
 
 def main() -> int:
     """Command line."""
+    os.environ.pop("PYTHONPATH", None)  # it is for this process; Ansible finds its collections by itself
     wanted = sys.argv[1:] or list(PARTS)
     directory = Path(tempfile.mkdtemp(prefix="nb-"))
     story.DEMO = directory

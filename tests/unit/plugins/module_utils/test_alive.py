@@ -58,7 +58,7 @@ def judged(facts: ProcessFacts, baseline: Baseline) -> list[tuple[str, bool]]:
         ({"cwds": {100: f"{RELEASE}0"}}, [("wrong_release", True)]),
         ({"cwds": {100: f"{RELEASE} (deleted)"}}, [("wrong_release", True)]),
         ({"cwds": {100: RELEASE, 101: "/"}}, [("wrong_release", True)]),
-        ({"cwds": {100: "/root/.pm2"}, "uptime": 0.2}, [("wrong_release", False)]),
+        ({"cwds": {100: "/home/deploy/.pm2"}, "uptime": 0.2}, [("wrong_release", False)]),
         ({"cwds": {100: ""}}, [("wrong_release", False)]),
         (DEAF, [("no_listener", False)]),
         ({"listener_is_ours": False, "listener_pids": (7,)}, [("port_squatted", True)]),

@@ -90,14 +90,14 @@ DEATHS = [
 
 
 @pytest.fixture(scope="module")
-def dead(app: App) -> list[Running]:
+def dead(app: App) -> list[tuple[Running, Death]]:
     """The runs that were killed. Each is tidied up after by the next, which gets a step further."""
     app.deploy("release-1", release="r0")
     return []
 
 
 @pytest.mark.parametrize("death", DEATHS, ids=lambda death: death.at.__name__)
-def test_whatever_a_run_finds_it_finishes_or_undoes(app: App, dead: list[Running], death: Death) -> None:
+def test_whatever_a_run_finds_it_finishes_or_undoes(app: App, dead: list[tuple[Running, Death]], death: Death) -> None:
     with app.asked(), app.deploying("release-2", release=death.release, soak=3, lock_wait=0) as deploy:
         deploy.until(lambda: owner(app) == deploy.process.pid and death.at(app, death.release))
         deploy.kill()
@@ -105,15 +105,15 @@ def test_whatever_a_run_finds_it_finishes_or_undoes(app: App, dead: list[Running
     assert death.at(app, death.release), "it got further than it was to get"
     assert owner(app) == deploy.process.pid, "it left no lock behind"
     if dead:
-        tells_of(app, output, dead[-1], DEATHS[len(dead) - 1])
-    dead.append(deploy)
+        tells_of(app, output, *dead[-1])
+    dead.append((deploy, death))
 
 
-def test_a_release_that_dies_with_nobody_watching_is_taken_back(app: App, dead: list[Running]) -> None:
+def test_a_release_that_dies_with_nobody_watching_is_taken_back(app: App, dead: list[tuple[Running, Death]]) -> None:
     with app.deploying("crash_when_live", release="bad", soak=3) as deploy:
         deploy.until(lambda: is_published(app, "bad"))
         deploy.kill()
-        tells_of(app, deploy.output(), dead[-1], DEATHS[-1])
+        tells_of(app, deploy.output(), *dead[-1])
     while app.answer():
         time.sleep(0.1)
     run = app.deploy("release-1", release="r6", lock_wait=0)

@@ -101,7 +101,7 @@ class Bench:
 
     def state(self) -> _state.State:
         """What is so, read as the modules read it."""
-        return _state.read(self.layout, self.slots, now=time.time())
+        return _state.read(self.layout, now=time.time())
 
 
 def redeploy(bench: Bench) -> None:
@@ -176,13 +176,14 @@ def rollback(bench: Bench) -> None:
 def other_release(bench: Bench) -> str:
     """The release in the slot that is not live."""
     state = bench.state()
-    return next(one.id for one in reversed(state.releases) if one.slot == state.idle_slot and one.complete)
+    return next(one.id for one in reversed(state.releases) if one.slot not in ("", state.live_slot) and one.complete)
 
 
 def stop_idle(bench: Bench) -> None:
     """Stop what stands by."""
     pm2 = bench.directory / "tools/node_modules/pm2/bin/pm2"
-    argv = [f"{story.PROJECT}/.venv/node/bin/node", str(pm2), "delete", f"backend-{bench.state().idle_slot}"]
+    idle = next(slot.name for slot in bench.slots if slot.name != bench.state().live_slot)
+    argv = [f"{story.PROJECT}/.venv/node/bin/node", str(pm2), "delete", f"backend-{idle}"]
     environment = {"PM2_HOME": str(bench.directory / "pm2"), "PATH": os.environ["PATH"]}
     subprocess.run(argv, cwd="/", env=environment, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

@@ -32,9 +32,9 @@ class Switches:
 
 def back_and_forth(layout: Layout, slots: Sequence[Slot], url: str, *, publishes: int, clients: int) -> Switches:
     """Publish the releases that run in two slots in turn, the idle one first, while keep-alive clients ask."""
-    state = _state.read(layout, slots, now=time.time())
+    state = _state.read(layout, now=time.time())
     running = {one.slot: one.id for one in state.releases if one.verdict == "good"}
-    order = sorted(slots, key=lambda slot: slot.name != state.idle_slot)
+    order = sorted(slots, key=lambda slot: slot.name == state.live_slot)
     seconds, late = [], 0
     with Load(url, clients=clients) as load:
         for slot in itertools.islice(itertools.cycle(order), publishes):

@@ -57,7 +57,7 @@ from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import write_atomic
-from ansible_collections.nodeops.pm2.plugins.plugin_utils._said import as_lines, explain, remarks, surprises, unseen
+from ansible_collections.nodeops.pm2.plugins.plugin_utils._said import as_lines, explain, surprises, unseen
 from ansible_collections.nodeops.pm2.plugins.plugin_utils._story import Failure, HostStory, Step, phase_of
 
 NOISE = ("invocation", "changed", "failed")
@@ -115,8 +115,8 @@ class CallbackModule(CallbackBase):
         action = action_of(task)
         self._count(host, changed=bool(said.get("changed")))
         if not task.check_mode:
-            self._hosts[host].learn(phase_of(paths_to(task)) or "", action, said, arguments_of(result))
-            self._step.notes.update(dict.fromkeys(remarks(action, said)))
+            self._hosts[host].learn(said)
+        self._step.take_in(host, said)
         self._step.said += [f"{host}: {sentence}" for sentence in surprises(said)]
         self._step.said += debugged(said) if action == "debug" else []
 
@@ -185,18 +185,25 @@ class CallbackModule(CallbackBase):
             self._hosts[host].changes += 1
 
     def _fail(self, result: Any, lines: list[str], *, word: str) -> None:
-        task, host, step = task_of(result), host_of(result), self._step
+        task, host, step, said = task_of(result), host_of(result), self._step, content(result)
         self._trace(result, word)
         self._count(host)
-        title = phase_of(paths_to(task)) or task.get_name().strip()
-        is_phase = phase_of(paths_to(task)) is not None
+        if not task.check_mode:
+            self._hosts[host].learn(said)
+        step.take_in(host, {**said, "failed": True})
+        phase = phase_of(paths_to(task))
+        at = step.phases.get(str(said.get("phase", "")))
+        title = at.title if at else phase or task.get_name().strip()
         if word != "ignored":
-            self._hosts[host].failures.append(Failure(title, "\n".join(lines), is_phase))
+            self._hosts[host].failures.append(Failure(title, "\n".join(lines), phase is not None))
             step.failed[host] = None
         color = C.COLOR_WARN if word == "ignored" else C.COLOR_ERROR
         # The rescue has done its work and ends as it must: no failure of the abort, and its reason has been told.
         is_end = title == "abort" and action_of(task) == "fail"
-        self._say(step.head(time.monotonic() - step.begun, host if is_end else f"{host} {word}"), color=color)
+        for one in list(step.phases.values())[:-1]:
+            self._end_phase(one)  # that led to the one that failed, and would be told in the end
+        seconds = at.seconds if at else time.monotonic() - step.begun
+        self._say((at or step).head(seconds, host if is_end else f"{host} {word}"), color=color)
         self._tell(unseen(lines, self._shown[host]) if is_end else lines, color=color)
         self._shown[host] = lines
 
@@ -206,11 +213,16 @@ class CallbackModule(CallbackBase):
         if not (step.worth_a_line or step.failed):
             return
         step.seconds = time.monotonic() - step.begun
-        self._plays[-1]["steps"].append(step.as_dict())
-        # What failed on the only host, or outside a phase, has been said.
-        if step.worth_a_line and set(step.hosts) != set(step.failed):
-            self._say(step.line())
+        for one in list(step.phases.values()) or [step]:
+            self._plays[-1]["steps"].append(one.as_dict())
+            self._end_phase(one)
         self._tell(step.said)
+
+    def _end_phase(self, step: Step) -> None:
+        """Tell it, once; what failed on the only host, or outside a phase, has been said."""
+        if step.worth_a_line and not step.is_told and set(step.hosts) != set(step.failed):
+            self._say(step.line())
+        step.is_told = True
 
     def _tell(self, lines: list[str], *, color: str = "") -> None:
         for line in lines:
@@ -273,13 +285,6 @@ def task_of(result: Any) -> Any:
 def host_of(result: Any) -> str:
     """The name of a result's host."""
     return str((result.host if hasattr(result, "host") else result._host).get_name())
-
-
-def arguments_of(result: Any) -> dict[str, Any]:
-    """The arguments that a task had on its host; newer ansible-core returns no ``invocation`` to take them from."""
-    fields = result.task_fields if hasattr(result, "task_fields") else result._task_fields
-    args = fields.get("args")
-    return args if isinstance(args, dict) else {}
 
 
 def error_of(result: Any) -> Any:

@@ -42,6 +42,16 @@ class ReleaseTree:
         return self.private / "manifest.json"
 
     @property
+    def app(self) -> Path:
+        """How the release is run, proved and left, see :mod:`_app`."""
+        return self.private / "app.json"
+
+    @property
+    def started(self) -> Path:
+        """Where in its logs the last start of the release begins."""
+        return self.private / "started.json"
+
+    @property
     def listen(self) -> Path:
         """The symlink to the run directory's socket of the slot this release was last started in."""
         return self.private / "listen.sock"

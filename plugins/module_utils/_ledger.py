@@ -16,7 +16,10 @@ from typing import Any
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import append_line
 
-EVENTS = ("staged", "gated", "published", "good", "bad", "rolled_back", "aborted", "pruned", "frozen", "unfrozen")
+EVENTS = (
+    *("staged", "gated", "published", "good", "bad", "rolled_back", "aborted", "pruned"),
+    *("recovered", "frozen", "unfrozen"),
+)
 VERDICTS = ("good", "bad", "rolled_back", "aborted")
 
 
@@ -74,10 +77,22 @@ def verdict(entries: Iterable[Entry], release: str) -> str:
     return decided or last
 
 
+def last_event(entries: Iterable[Entry], release: str) -> str:
+    """How far a release has come: its last event, ``''`` where it has none."""
+    events = [entry.event for entry in entries if entry.release == release]
+    return events[-1] if events else ""
+
+
 def since(entries: Iterable[Entry], release: str) -> str:
     """When a release was last published; ``''`` where it never was."""
     moments = [entry.at for entry in entries if entry.release == release and entry.event == "published"]
     return moments[-1] if moments else ""
+
+
+def came_after(entries: Iterable[Entry], release: str) -> str:
+    """What was live when a release was last published; ``''`` where nothing was."""
+    moments = [entry.detail for entry in entries if entry.release == release and entry.event == "published"]
+    return str(moments[-1].get("previous", "")) if moments else ""
 
 
 def ever_good(entries: Sequence[Entry]) -> list[str]:

@@ -136,7 +136,9 @@ def prove(lock: Path, lease_id: str) -> None:
     with alone(lock.parent):
         found = held(lock)
         if found is not None and found.id == lease_id:
-            write_atomic(lock / LEASE, _dump(replace(found, heartbeat=time.time())))
+            # On a full disk it is still held, and a take-back must go on.
+            with contextlib.suppress(OSError):
+                write_atomic(lock / LEASE, _dump(replace(found, heartbeat=time.time())))
             return
     raise DeployError(
         "This run does not hold the app's lock, so it must not go on.",

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +28,13 @@ SLOT_OPTIONS: dict[str, Any] = {
 
 SLOT: dict[str, Any] = {"slot": {"type": "dict", "required": True, "options": SLOT_OPTIONS}}
 
-SLOTS: dict[str, Any] = {"slots": {"type": "list", "elements": "dict", "required": True, "options": SLOT_OPTIONS}}
 
-LEASE: dict[str, Any] = {"lease": {"type": "str", "required": True}}
-
-BY: dict[str, Any] = {"by": {"type": "str", "default": ""}}
-
-
-def slots_of(params: dict[str, Any]) -> list[Slot]:
+def slots_of(params: Mapping[str, Any]) -> list[Slot]:
     """The typed form of the ``slots`` option."""
     return [slot_of(raw) for raw in params["slots"]]
 
 
-def slot_of(params: dict[str, Any]) -> Slot:
+def slot_of(params: Mapping[str, Any]) -> Slot:
     """The typed form of one ``slot`` option."""
     return Slot(
         name=params["name"],
@@ -49,6 +44,6 @@ def slot_of(params: dict[str, Any]) -> Slot:
     )
 
 
-def pm2_of(params: dict[str, Any]) -> Pm2:
+def pm2_of(params: Mapping[str, Any]) -> Pm2:
     """The typed form of the options in :data:`PM2`."""
     return Pm2(home=Path(params["pm2_home"]), pm2=params["pm2_bin"], node=params["node_bin"])

@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger, _prune
+from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger, _prune, _state
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 from ansible_collections.nodeops.pm2.plugins.module_utils._state import State
 
@@ -26,6 +27,11 @@ class Recovery:
     abandoned: tuple[str, ...]
     unconfirmed: str
 
+    @property
+    def any(self) -> bool:
+        """Whether anything was found."""
+        return bool(self.unfinished or self.abandoned or self.unconfirmed)
+
     def sentences(self) -> list[str]:
         """What was found and is done about it, for people."""
         said = [f"Removed {name}: its stage never ended." for name in self.unfinished]
@@ -33,6 +39,11 @@ class Recovery:
         if self.unconfirmed:
             said.append(f"{self.unconfirmed} is live but was never confirmed: its soak is done now, and decides.")
         return said
+
+
+def of(layout: Layout) -> Recovery:
+    """What is so on this host; reads only."""
+    return decide(_state.read(layout, now=time.time()), _ledger.read(layout.ledger))
 
 
 def decide(state: State, entries: Sequence[_ledger.Entry]) -> Recovery:

@@ -1,155 +1,254 @@
 # Copyright: nodeops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The road back: make a release that is on disk the live one, in one go.
+"""The road: every phase that takes a release from an archive to its verdict, in order.
 
-A deploy takes the same steps one task at a time, because all hosts of a fleet wait for one another before the switch.
-Going back has nobody to wait for, has to be quick, and has to work with the controller gone.
+A deploy travels it in stretches, because all hosts of a fleet wait for one another before the switch. A rollback, a
+take-back and the guard travel it in one go. There is no other way to become live.
 """
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
-    _command,
+    _app,
+    _deadline,
+    _dependencies,
     _facts,
+    _ledger,
     _lock,
+    _phases,
     _proof,
+    _prune,
     _retire,
     _slot,
+    _stage,
+    _state,
     _switch,
     _verdict,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
-from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2
 
-HOOK_TIMEOUT = 600.0  # seconds
+# Nothing live has been touched at the end of the first stretch; at the end of the second one it has not been confirmed.
+GATED = ("stage", "start", "gate")
+PUBLISHED = ("publish", "restart", "soak")
+GOOD = ("confirm", "retire", "prune")
+ALL = (*GATED, *PUBLISHED, *GOOD)
 
 
 @dataclass
 class Journey:
-    """What goes where, and how it is proved on the way.
+    """What goes where.
 
-    :param slot: where the release is started first: the idle slot or the spare; or the serving one, where that is
-        down already and nothing is lost by switching first.
-    :param serving: where it serves in the end; behind an edge the same as ``slot``.
-    :param front: where a user comes in.
-    :param proof: options of :data:`_proof.SPEC`.
-    :param left: the release that is left and marked rolled back, ``''`` where another verdict is due to it.
-    :param hooks: lists of commands by ``before_<phase>`` and ``after_<phase>``, run in the release directory.
-    :param environment: what the hooks get to know.
-    :param timeout: seconds a process may take to stop or to start.
-    :param retiring: the slot that is drained and stopped when all is done, after ``standby`` seconds.
+    :param app: how the release is run and proved.
+    :param slot: where it is started first: the idle slot or the spare. The serving one, where that is down already and
+        nothing is lost by switching first.
+    :param previous: what was live before, ``''`` where nothing was.
+    :param soak: seconds it is watched live before it is confirmed.
+    :param order: how it gets on disk; ``None`` where it is there.
+    :param changed: whether anything on the host was changed.
+    :param switch: seconds the switch took.
     """
 
     layout: Layout
-    pm2: Pm2
     release: str
+    app: _app.App
     slot: Slot
-    serving: Slot
-    front: str
-    proof: Mapping[str, Any]
-    left: str
-    by: str
-    reason: str
-    lease: str
-    timeout: float
-    hooks: Mapping[str, Sequence[Sequence[str]]]
-    environment: Mapping[str, str]
-    retiring: Slot | None = None
-    standby: float = 0.0
-    drain_timeout: float = 0.0
-    seconds: dict[str, float] = field(default_factory=dict)
+    previous: str
+    run: _phases.Run
+    course: _phases.Course
+    soak: float = 0.0
+    order: _stage.Order | None = None
+    changed: bool = False
+    switch: float = 0.0
+    notes: dict[str, str] = field(default_factory=dict)
 
-    @contextlib.contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Prove that the lock is still held, and run a phase between its hooks; raises where one of them fails."""
-        _lock.prove(self.layout.lock, self.lease)
-        begin = time.monotonic()
-        self._run_hooks(f"before_{name}")
-        yield
-        self._run_hooks(f"after_{name}")
-        self.seconds[name] = round(time.monotonic() - begin, 3)
+    @property
+    def serving(self) -> Slot:
+        """Where it serves in the end."""
+        return self.app.serving(self.slot)
 
-    def _run_hooks(self, name: str) -> None:
-        for argv in self.hooks.get(name, ()):
-            environment = {**_command.minimal_environment(), **self.environment}
-            where = self.layout.release(self.release).path
-            output = _command.run(argv, cwd=where, env=environment, timeout=HOOK_TIMEOUT)
-            if output.code != 0:
-                raise DeployError(
-                    f"A hook failed: {' '.join(argv)} (exit code {output.code})",
-                    seen=output.tail(),
-                    where=f"{name} in {where}",
-                )
+    @property
+    def is_down(self) -> bool:
+        """Whether the one process there is without an edge is down already, so that the switch comes first."""
+        return not self.app.has_edge and self.slot == self.serving
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What hooks get to know."""
+        return {
+            "BLUEGREEN_APP": self.app.name,
+            "BLUEGREEN_ACTION": self.run.action,
+            "BLUEGREEN_RELEASE": self.release,
+            "BLUEGREEN_SLOT": self.slot.name,
+            "BLUEGREEN_PREVIOUS": self.previous,
+        }
 
 
-def go(journey: Journey) -> float:
-    """Start, gate, publish, prove through the front door, declare good.
+def travel(journey: Journey, phases: Iterable[str]) -> None:
+    """Go through ``phases``, as far as they apply.
 
-    :returns: seconds the switch took.
-    :raises DeployError: when it is refused on the way; what is to be undone then is told by what is live.
+    :raises DeployError: where it ends early; what is to be undone then is told by what is live.
     """
-    behind_edge = bool(journey.slot.socket)
-    offset = -1
-    if behind_edge or journey.slot != journey.serving:
-        with journey.phase("start"):
-            offset = _start(journey, journey.slot, warm=True)
-        with journey.phase("gate"):
-            _prove(journey, journey.slot, through="", offset=offset)
-    with journey.phase("publish"):
-        switch = _switch.publish(journey.layout, journey.release, journey.slot, by=journey.by, reason=journey.reason)
-    if not behind_edge:
-        with journey.phase("restart"):
-            offset = _start(journey, journey.serving, warm=False)
-    with journey.phase("soak"):
-        # Behind the edge the slot itself has just been proved; what is left to prove is the way there.
-        proof = {**journey.proof, "consecutive": 1, "smoke": []} if behind_edge else journey.proof
-        _prove(journey, journey.serving, through=journey.front, offset=offset, proof=proof)
-    with journey.phase("confirm"):
-        verdict = _verdict.Verdict(journey.release, "good", journey.serving.name, journey.by, journey.reason)
-        _verdict.decide(journey.layout, verdict, left=journey.left, freeze="", check_mode=False)
-    if journey.retiring:
-        with journey.phase("retire"):
-            act = _retire.retire_later if journey.standby > 0 else _retire.retire
-            act(
-                journey.layout,
-                journey.retiring,
-                journey.pm2,
-                standby=journey.standby,
-                drain_timeout=journey.drain_timeout,
-                timeout=journey.timeout,
-            )
-    return switch
+    for name in phases:
+        if _applies(name, journey):
+            with journey.course.phase(name):
+                _lock.prove(journey.layout.lock, journey.course.lease)
+                _run_hooks(journey, name, "before")
+                _ACTS[name](journey)
+                _run_hooks(journey, name, "after")
 
 
-def _start(journey: Journey, slot: Slot, *, warm: bool) -> int:
-    """Where in its error log this start begins."""
-    facts = _facts.read_facts(journey.pm2, slot)
-    if warm and _slot.is_warm(facts, journey.layout.release(journey.release), slot):
-        return _slot.keep(facts).error.offset
-    started = _slot.start(journey.layout, journey.release, slot, journey.pm2, timeout=journey.timeout)
-    return started.error.offset
+def _run_hooks(journey: Journey, name: str, when: str) -> None:
+    """Before it is staged there is no release to run them in."""
+    none_yet = (when, name) == ("before", "stage")
+    where = journey.layout.root if none_yet else journey.layout.release(journey.release).path
+    _phases.run_hooks(journey.run, f"{when}_{name}", where=where, environment=journey.environment)
 
 
-def _prove(journey: Journey, slot: Slot, *, through: str, offset: int, proof: Mapping[str, Any] | None = None) -> None:
+def _applies(name: str, journey: Journey) -> bool:
+    return {
+        "stage": journey.order is not None,
+        "start": not journey.is_down,
+        "gate": not journey.is_down,
+        "restart": not journey.app.has_edge,
+        "retire": journey.run.action != "take back",
+        "prune": journey.run.action == "deploy",
+    }.get(name, True)
+
+
+def _stage_it(journey: Journey) -> None:
+    assert journey.order is not None  # noqa: S101 - _applies has looked
+    staged = _stage.stage(journey.layout, journey.order)
+    journey.changed |= staged.changed
+    journey.notes["stage"] = staged.sentence
+
+
+def _start(journey: Journey) -> None:
+    """In the idle slot, from nothing; on the way back it is left as it is where it still runs there."""
+    tree, slot = journey.layout.release(journey.release), journey.slot
+    facts = _facts.read_facts(journey.app.pm2, slot)
+    if journey.run.action != "deploy" and _slot.is_warm(facts, tree, slot):
+        _slot.keep(facts).remember(tree)
+        journey.notes["start"] = "warm"
+        return
+    journey.changed = True
+    _slot.start(journey.layout, journey.release, slot, journey.app.pm2, timeout=journey.app.stop_timeout)
+
+
+def _gate(journey: Journey) -> None:
+    prove(journey, journey.slot, through="", duration=0.0)
+    passed = _ledger.Entry(_ledger.now(), "gated", journey.release, journey.slot.name, journey.run.by)
+    _ledger.append(journey.layout.ledger, passed)
+
+
+def _publish(journey: Journey) -> None:
+    layout, run = journey.layout, journey.run
+    _deadline.arm(layout, journey.release, seconds=journey.app.confirm_timeout, by=run.by, now=time.time())
+    journey.switch = _switch.publish(layout, journey.release, journey.slot, by=run.by, reason=run.action)
+    journey.changed = True
+    journey.notes["publish"] = f"switched in {1000 * journey.switch:.2f} ms"
+
+
+def _restart(journey: Journey) -> None:
+    _slot.start(journey.layout, journey.release, journey.serving, journey.app.pm2, timeout=journey.app.stop_timeout)
+
+
+def _soak(journey: Journey) -> None:
+    """Through the front door; behind an edge the slot itself has just been proved, so that one good answer will do."""
+    brief = {"consecutive": 1, "smoke": []} if journey.app.has_edge else {}
+    prove(journey, journey.serving, through=journey.app.front, duration=journey.soak, **brief)
+
+
+def _confirm(journey: Journey) -> None:
+    layout, run = journey.layout, journey.run
+    if _state.live_release(layout) != journey.release:
+        raise DeployError(
+            "The release is not live any more, so it cannot be confirmed.",
+            expected=f"{layout.current} -> {journey.release}",
+            seen=_state.live_release(layout) or "nothing",
+            remedy="The host has taken it back: status.yml shows why.",
+        )
+    left = journey.previous if run.action == "rollback" else ""
+    verdict = _verdict.Verdict(journey.release, "good", journey.serving.name, run.by, run.action)
+    journey.changed |= _verdict.decide(layout, verdict, left=left, freeze="", check_mode=False)
+    _deadline.disarm(layout)
+
+
+def _retire_old(journey: Journey) -> None:
+    """What does not serve any more. Without an edge nobody could be sent back to the spare, so it need not stand by."""
+    app = journey.app
+    standby = app.standby if app.has_edge else 0.0
+    act = _retire.retire_later if standby > 0 else _retire.retire
+    for slot in _left_behind(journey):
+        act(
+            journey.layout,
+            slot,
+            app.pm2,
+            standby=standby,
+            drain_timeout=app.drain_timeout,
+            timeout=app.stop_timeout,
+        )
+
+
+def _left_behind(journey: Journey) -> list[Slot]:
+    """The other slot, and where the release before served, if that was somewhere else altogether."""
+    own = [slot for slot in journey.app.slots if slot != journey.serving]
+    before = _app.recorded(journey.layout.release(journey.previous)) if journey.previous else None
+    known = {slot.process for slot in journey.app.slots}
+    return own + [slot for slot in (before.slots if before else ()) if slot.process not in known]
+
+
+def _prune_old(journey: Journey) -> None:
+    layout = journey.layout
+    state = _state.read(layout, now=time.time())
+    going = _prune.plan(layout, state, keep=journey.app.keep)
+    _prune.carry_out(layout, going, by=journey.run.by)
+    in_use = {release.dependencies for release in state.releases if release.id not in going}
+    for entry in _dependencies.unused(layout.deps, in_use):
+        _prune.remove(entry)
+    if going:
+        journey.notes["prune"] = f"{len(going)} pruned"
+
+
+def prove(journey: Journey, slot: Slot, *, through: str, duration: float, **instead: object) -> None:
+    """Put the gate's question to the release in ``slot``; ``instead`` replaces options of the proof."""
+    tree = journey.layout.release(journey.release)
     _proof.run(
         {
-            **(proof or journey.proof),
+            **journey.app.proof,
+            "duration": duration,
+            **instead,
             "root": str(journey.layout.root),
             "release": journey.release,
             "slot": vars(slot),
             "through": through,
-            "log_offset": offset,
-            "lease": journey.lease,
-            "pm2_home": str(journey.pm2.home),
-            "pm2_bin": journey.pm2.pm2,
-            "node_bin": journey.pm2.node,
+            "log_offset": _slot.error_offset(tree),
+            "lease": journey.course.lease,
+            "pm2_home": str(journey.app.pm2.home),
+            "pm2_bin": journey.app.pm2.pm2,
+            "node_bin": journey.app.pm2.node,
         },
         check_mode=False,
     )
+
+
+_ACTS: dict[str, Callable[[Journey], None]] = {
+    "stage": _stage_it,
+    "start": _start,
+    "gate": _gate,
+    "publish": _publish,
+    "restart": _restart,
+    "soak": _soak,
+    "confirm": _confirm,
+    "retire": _retire_old,
+    "prune": _prune_old,
+}
+
+
+def last_published(layout: Layout, release: str) -> str:
+    """What was live when ``release`` was published."""
+    return _ledger.came_after(_ledger.read(layout.ledger), release)

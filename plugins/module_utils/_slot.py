@@ -9,17 +9,18 @@ reloaded: it is stopped, deleted, proved empty and started.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _pm2, _process
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import ProcessFacts, runs_release
-from ansible_collections.nodeops.pm2.plugins.module_utils._io import link_atomic, read_link, write_atomic
+from ansible_collections.nodeops.pm2.plugins.module_utils._io import link_atomic, read_json, read_link, write_atomic
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, ReleaseTree, Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2, Record
 
@@ -42,6 +43,17 @@ class Started:
     pids: tuple[int, ...]
     out: LogMark
     error: LogMark
+
+    def remember(self, release: ReleaseTree) -> Started:
+        """Write it into the release, for whoever proves it later and in another process."""
+        write_atomic(release.started, json.dumps(asdict(self)) + "\n")
+        return self
+
+
+def error_offset(release: ReleaseTree) -> int:
+    """Where in its error log the last start of ``release`` begins, in bytes; -1, its end, where that is lost."""
+    raw = read_json(release.started)
+    return int(raw["error"]["offset"]) if isinstance(raw, dict) else -1
 
 
 def start(layout: Layout, release_id: str, slot: Slot, pm2: Pm2, *, timeout: float) -> Started:
@@ -67,7 +79,7 @@ def start(layout: Layout, release_id: str, slot: Slot, pm2: Pm2, *, timeout: flo
     found = [record for record in _pm2.records(pm2) if record.name == slot.process]
     refuse_other(found, release=release.path, root=layout.root, slot=slot)
     out, error = (LogMark(path, before.get(path, 0)) for path in (found[0].out_log, found[0].err_log))
-    return Started(tuple(record.pid for record in found if record.pid), out, error)
+    return Started(tuple(record.pid for record in found if record.pid), out, error).remember(release)
 
 
 def stop(layout: Layout, slot: Slot, pm2: Pm2, *, timeout: float) -> bool:
@@ -102,6 +114,11 @@ def is_warm(facts: ProcessFacts, release: ReleaseTree, slot: Slot) -> bool:
     """Whether ``release`` runs and listens in ``slot``, and its link leads there: publishing it is one rename."""
     linked = not slot.socket or read_link(release.listen) == slot.socket
     return linked and runs_release(facts, release.path.resolve())
+
+
+def runs_another(facts: ProcessFacts, release: ReleaseTree) -> bool:
+    """Whether what runs there is another release than ``release``."""
+    return bool(facts.cwds) and not any(_inside(cwd, release.path) for cwd in facts.cwds.values())
 
 
 def keep(facts: ProcessFacts) -> Started:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
+    _app,
     _archive,
     _dependencies,
     _ledger,
@@ -41,6 +42,7 @@ class Order:
     :param archive: the artifact on this host.
     :param sha256: of the archive, computed once on the controller.
     :param ecosystems: text of the ecosystem file by slot name.
+    :param record: how it is run and proved, see :func:`_app.record`.
     :param shared_dirs: directories, relative to the release, that live in ``shared/``.
     :param shared_files: files, relative to the release, that live in ``shared/``.
     :param install: whether node_modules comes from the lockfile; else the archive ships it.
@@ -54,6 +56,7 @@ class Order:
     archive: Path
     sha256: str
     ecosystems: Mapping[str, str]
+    record: str
     shared_dirs: Sequence[str]
     shared_files: Sequence[str]
     install: bool
@@ -97,9 +100,10 @@ def plan(layout: Layout, order: Order) -> Staged:
             where=str(tree.path),
             remedy="Deploy it under another bluegreen_release.",
         )
-    if all(_text(tree.ecosystem_for(slot)) == text for slot, text in order.ecosystems.items()):
+    as_run = all(_text(tree.ecosystem_for(slot)) == text for slot, text in order.ecosystems.items())
+    if as_run and _text(tree.app) == order.record:
         return Staged(False, f"{order.release} is staged", manifest.dependencies)
-    if _state.live_release(layout) == order.release:
+    if not as_run and _state.live_release(layout) == order.release:
         raise DeployError(
             "This release is live with other settings; its process is not changed under it.",
             expected=f"the ecosystem files in {tree.private}",
@@ -173,6 +177,7 @@ def _render(tree: ReleaseTree, order: Order) -> None:
     for slot, text in order.ecosystems.items():
         write_atomic(tree.ecosystem_for(slot), text)
     write_atomic(tree.private / "socket.cjs", SOCKET_PRELOAD)
+    _app.write(tree, order.record)
 
 
 def _text(path: Path) -> str:

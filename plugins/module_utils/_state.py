@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger, _lock, _manifest
+from ansible_collections.nodeops.pm2.plugins.module_utils import _app, _ledger, _lock, _manifest
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_link
-from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, ReleaseTree, Slot
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, ReleaseTree
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,6 @@ class State:
 
     :param live: id of the live release, ``''`` where nothing is live.
     :param live_slot: the slot it is live in.
-    :param idle_slot: the slot the next release starts in.
     :param verdict: of the live release; anything but ``good`` means that it was never confirmed.
     :param since: when it was published, UTC, ISO 8601.
     :param rollback_target: where a rollback would go, ``''`` where there is nothing to go to.
@@ -48,7 +47,6 @@ class State:
 
     live: str
     live_slot: str
-    idle_slot: str
     verdict: str
     since: str
     rollback_target: str
@@ -67,39 +65,23 @@ def live_release(layout: Layout) -> str:
     return Path(target).name if target else ""
 
 
-def slot_name(tree: ReleaseTree, slots: Sequence[Slot]) -> str:
-    """The slot a release was last started in, by its ``listen.sock``."""
-    target = read_link(tree.listen)
-    return next((slot.name for slot in slots if target and slot.socket == target), "")
+def slot_name(tree: ReleaseTree) -> str:
+    """The slot a release was last started in, as it describes itself; ``''`` where it was in none, or cannot say."""
+    app = _app.recorded(tree)
+    slot = app.slot_of(tree) if app else None
+    return slot.name if slot else ""
 
 
-def live_slot(layout: Layout, slots: Sequence[Slot]) -> str:
-    """The slot that serves: where the live release listens, or the first one where there is no edge to ask."""
-    live = live_release(layout)
-    if not live:
-        return ""
-    return slot_name(layout.release(live), slots) if slots[0].socket else slots[0].name
-
-
-def idle_slot(slots: Sequence[Slot], live: str) -> str:
-    """The slot a new release starts in: the first one that does not serve (with an edge), else the spare."""
-    if not slots[0].socket:
-        return slots[-1].name
-    return next(slot.name for slot in slots if slot.name != live)
-
-
-def read(layout: Layout, slots: Sequence[Slot], *, now: float) -> State:
+def read(layout: Layout, *, now: float) -> State:
     """Look at everything; changes nothing, and works where nothing has been deployed yet."""
     entries = _ledger.read(layout.ledger)
     live = live_release(layout)
-    serving = live_slot(layout, slots)
-    releases = tuple(_read_release(tree, entries, slots) for tree in trees(layout))
+    releases = tuple(_read_release(tree, entries) for tree in trees(layout))
     lease = _lock.held(layout.lock)
     present = {release.id for release in releases if release.complete}
     return State(
         live=live,
-        live_slot=serving,
-        idle_slot=idle_slot(slots, serving),
+        live_slot=slot_name(layout.release(live)) if live else "",
         verdict=_ledger.verdict(entries, live) if live else "",
         since=_ledger.since(entries, live) if live else "",
         rollback_target=_ledger.rollback_target(entries, live or None, present) or "",
@@ -116,13 +98,13 @@ def trees(layout: Layout) -> list[ReleaseTree]:
     return [ReleaseTree(path) for path in sorted(layout.releases.iterdir()) if not path.name.startswith(".")]
 
 
-def _read_release(tree: ReleaseTree, entries: Sequence[_ledger.Entry], slots: Sequence[Slot]) -> Release:
+def _read_release(tree: ReleaseTree, entries: Sequence[_ledger.Entry]) -> Release:
     manifest = _manifest.read(tree)
     return Release(
         id=tree.id,
         complete=manifest is not None,
         verdict=_ledger.verdict(entries, tree.id),
-        slot=slot_name(tree, slots),
+        slot=slot_name(tree),
         revision=manifest.revision if manifest else "",
         artifact_sha256=manifest.artifact_sha256 if manifest else "",
         staged_at=manifest.at if manifest else "",

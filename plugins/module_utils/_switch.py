@@ -5,12 +5,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger, _manifest, _state
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
-from ansible_collections.nodeops.pm2.plugins.module_utils._io import link_atomic, sync_directory
+from ansible_collections.nodeops.pm2.plugins.module_utils._io import link_atomic, read_link, sync_directory
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
 
 
@@ -32,18 +31,19 @@ def publish(layout: Layout, release: str, slot: Slot, *, by: str, reason: str) -
             where=str(tree.manifest),
             remedy="Deploy it again.",
         )
-    if slot.socket and _state.slot_name(tree, [slot]) != slot.name:
+    if slot.socket and read_link(tree.listen) != slot.socket:
         raise DeployError(
             "The release was not started in the slot that was gated.",
             expected=f"{tree.listen} -> {slot.socket}",
-            seen=os.readlink(tree.listen) if tree.listen.is_symlink() else "no listen.sock",
+            seen=read_link(tree.listen) or "no listen.sock",
             remedy="Deploy it again.",
         )
-    _ledger.append(layout.ledger, _ledger.Entry(_ledger.now(), "gated", release, slot.name, by))
+    previous = _state.live_release(layout)
     begin = time.perf_counter()
     link_atomic(layout.current, f"releases/{release}")
     seconds = time.perf_counter() - begin
-    _ledger.append(layout.ledger, _ledger.Entry(_ledger.now(), "published", release, slot.name, by, reason))
+    detail = {"previous": previous} if previous else {}
+    _ledger.append(layout.ledger, _ledger.Entry(_ledger.now(), "published", release, slot.name, by, reason, detail))
     return seconds
 
 

@@ -5,75 +5,51 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release
-short_description: Take a release from an archive to its verdict
+short_description: Take a release along its road, as far as its state says
 version_added: 0.1.0
 author:
   - nodeops maintainers (@nodeops)
 description:
-  - Moves a release along its life. V(staged) puts it on disk, V(published) makes it the live one by one rename of
-    C(current), and a verdict (V(good), V(bad), V(aborted), V(rolled_back)) writes down what was decided on it.
-    V(unpublished) leaves nothing live, and V(pruned) deletes the releases that nobody can need any more.
-  - Staging touches nothing that runs. An id that exists is never merged into; the same artifact under the same id is
-    left as it is once every file has been found unchanged. The archive is a file on the controller, carried to the host
-    by the action plugin of the same name.
-  - The last verdict counts. It drives rollback and pruning.
+  - A release goes from phase to phase, each with its hooks, and has a state at the end of each stretch of them.
+  - "V(gated): check, lock, stage, start and gate. The artifact and the host are inspected before anything is touched;
+    the release is put into a directory of its own, started in the idle slot and proved there. Nothing live is touched.
+    A release that is live already is only proved."
+  - "V(published): publish and soak. C(current) is renamed, and the release watched through the front door. Without an
+    edge the one process is restarted in between."
+  - "V(good): confirm, retire, prune and unlock; a release that was gated and not published yet is published first."
+  - "V(good) without O(lease) is a rollback: the release is on disk, and goes the whole road in one go, as its own
+    deploy described it. Where it fails it is undone."
+  - "V(aborted): what is not confirmed is undone. What was published is taken back by the same road, to the last good
+    release; what was not is stopped. A take-back that fails as well freezes the app."
+  - What an interrupted run left is finished or undone before anything else, and told in RV(found). A lease is taken
+    over only where its owner is provably dead.
+  - Staging never merges into a release that exists. The same artifact under the same id is left as it is once every
+    file has been found unchanged.
   - Pruning keeps the live release, the one a rollback would go to, every release a process still runs from, and the
-    O(keep) most recently confirmed good ones. Dependency store entries that no remaining release was staged from go as
-    well; releases hold their own links, so none can be hurt.
+    O(keep) most recently confirmed good ones.
 extends_documentation_fragment:
+  - nodeops.pm2.attributes
   - nodeops.pm2.layout
-  - nodeops.pm2.lease
-  - nodeops.pm2.by
-  - nodeops.pm2.slot
-  - nodeops.pm2.slot.slots
+  - nodeops.pm2.app
+  - nodeops.pm2.proof
+  - nodeops.pm2.inspection
 attributes:
   check_mode:
-    description: Reports what would change and touches nothing.
     support: full
+    details: Inspects the artifact and the host, says what would change and touches nothing.
   diff_mode:
-    description: Shows the directory that is made, and where C(current) points before and after.
+    support: full
+    details: Shows the directory that is made, and where C(current) points before and after.
+  idempotent:
     support: full
 options:
-  release:
-    description: Release id. Required but for V(unpublished) and V(pruned).
-    type: str
   state:
     description: How far the release is to have come.
     type: str
-    choices: [staged, published, unpublished, good, bad, aborted, rolled_back, pruned]
-    default: staged
-  slot:
-    description: The slot it is started in. Required for V(published).
-    required: false
-  reason:
-    description: Why, for the ledger.
-    type: str
-    default: ""
-  left:
-    description:
-      - With V(good), the release that was left for it by a rollback. It is marked rolled back, unless it is the older
-        of the two.
-    type: str
-    default: ""
-  freeze:
-    description:
-      - With V(bad), freeze the app for this reason, so that every further deploy is refused until a person has looked.
-    type: str
-    default: ""
-  slots:
-    description: The slots of the app. Required for V(pruned).
-    required: false
-  keep:
-    description: With V(pruned), how many good releases stay.
-    type: int
-    default: 5
-  archive:
-    description:
-      - The artifact on the controller, a tar.gz, tar.zst, tar or zip. Required for V(staged), as are O(checksum) and
-        O(ecosystems).
-    type: path
-  checksum:
-    description: SHA-256 of the artifact, in hex.
+    choices: [gated, published, good, aborted]
+    required: true
+  release:
+    description: Release id. Required, but for a rollback, where it is by default the last good one before the live one.
     type: str
   revision:
     description: Commit or version the artifact was made from, for C(REVISION).
@@ -82,13 +58,9 @@ options:
   ecosystems:
     description: Text of the ecosystem file by slot name.
     type: dict
+    default: {}
   shared_dirs:
     description: Directories of the release that live in C(shared/) instead; made where missing.
-    type: list
-    elements: str
-    default: []
-  shared_files:
-    description: Files of the release that live in C(shared/) instead; they must exist there.
     type: list
     elements: str
     default: []
@@ -98,233 +70,391 @@ options:
     type: str
     choices: [install, shipped]
     default: install
-  install_args:
-    description: Arguments for the package manager.
-    type: list
-    elements: str
-    default: []
   install_timeout:
     description: Seconds the package manager may take.
     type: float
     default: 600
-  node_bin:
-    description: The node program, a path or a name on the search path.
+  hooks:
+    description:
+      - Lists of commands (argument lists) by C(before_PHASE) and C(after_PHASE), run in the release directory.
+      - C(before_stage) runs in O(root). They get C(BLUEGREEN_APP), C(BLUEGREEN_ACTION), C(BLUEGREEN_RELEASE),
+        C(BLUEGREEN_SLOT) and C(BLUEGREEN_PREVIOUS).
+    type: dict
+    default: {}
+  hook_timeout:
+    description: Seconds that one command of a hook may take.
+    type: float
+    default: 600
+  lease:
+    description: Lease of the app's lock that an earlier task of this run returned. Without it the lock is taken.
     type: str
-    default: node
-  check_skip:
-    description: Rules of M(nodeops.pm2.release_check) that were skipped for this release; recorded in the ledger.
-    type: list
-    elements: str
-    default: []
+  ttl:
+    description: Seconds without a sign of life after which a lease counts as abandoned. Longer than any single phase.
+    type: float
+    default: 900
+  wait:
+    description: Seconds to wait for a lock that somebody else holds.
+    type: float
+    default: 0
+  unfreeze:
+    description: Lift a freeze first.
+    type: bool
+    default: false
+  reason:
+    description: With V(aborted), why, for the ledger.
+    type: str
+    default: ""
+  verdict:
+    description: With V(aborted), whether the release was proved V(bad), or was only cut short.
+    type: str
+    choices: [bad, aborted]
+    default: aborted
+  owner:
+    description: Who takes the lock; the action plugin says it.
+    type: dict
+    suboptions:
+      who: {description: "User and machine, V(user@machine).", type: str, required: true}
+      what: {description: What it is doing., type: str, required: true}
+      pid: {description: Its process., type: int, required: true}
+      boot_id: {description: The boot of its machine., type: str, required: true}
+      started: {description: "Start of that process, in clock ticks since the boot.", type: int, required: true}
+  proven_dead:
+    description: A lease whose owner is dead on its controller; the action plugin says it.
+    type: str
+    default: ""
+seealso:
+  - module: nodeops.pm2.release_info
+  - module: nodeops.pm2.release_check
 """
 
 EXAMPLES = r"""
-- name: Stage
+- name: Put a release on disk, start it in the idle slot and prove it there
   nodeops.pm2.release:
     root: /var/www/shop
     release: 20261123T101500-abc1234
+    state: gated
     archive: /tmp/shop.tar.gz
     checksum: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
-    lease: "{{ shop_lock.lease }}"
+    entry: {script: src/server.ts, loader: tsx}
     ecosystems:
       blue: "{{ lookup('ansible.builtin.file', 'blue.cjs') }}"
       green: "{{ lookup('ansible.builtin.file', 'green.cjs') }}"
+    app: shop
+    slots:
+      - {name: blue, process: shop-blue, address: "127.0.0.1:3001", socket: /run/shop/blue.sock}
+      - {name: green, process: shop-green, address: "127.0.0.1:3002", socket: /run/shop/green.sock}
+    pm2_home: /home/deploy/.pm2
+    front: http://127.0.0.1
+    duration: 30
+  register: shop
 
-- name: Publish
+- name: Switch to it, and watch it for half a minute
   nodeops.pm2.release:
     root: /var/www/shop
-    release: 20261123T101500-abc1234
+    release: "{{ shop.release }}"
     state: published
-    slot: {name: green, process: shop-green, address: "127.0.0.1:3002", socket: /run/shop/green.sock}
-    lease: "{{ shop_lock.lease }}"
+    lease: "{{ shop.lease }}"
 
-- name: Confirm
+- name: Declare it good
   nodeops.pm2.release:
     root: /var/www/shop
-    release: 20261123T101500-abc1234
+    release: "{{ shop.release }}"
     state: good
-    lease: "{{ shop_lock.lease }}"
+    lease: "{{ shop.lease }}"
+
+- name: Roll back to the last good release
+  nodeops.pm2.release:
+    root: /var/www/shop
+    state: good
 """
 
 RETURN = r"""
-path:
-  description: The release directory.
-  returned: for V(staged)
-  type: str
-said:
-  description: What was done, a sentence.
-  returned: for V(staged)
-  type: str
-dependencies:
-  description: Key of the store entry, empty where nothing was installed.
-  returned: for V(staged)
+release:
+  description: The release this was about.
+  returned: always
   type: str
 previous:
   description: What was live before, empty where nothing was.
-  returned: for V(published) and V(unpublished)
+  returned: success
   type: str
-seconds:
-  description: How long the rename took, in seconds, with its fsync of the directory.
-  returned: for V(published)
-  type: float
-verdict:
-  description: The verdict that stands now.
-  returned: for a verdict
+lease:
+  description: Lease of the lock that is held now, empty where none is.
+  returned: always
   type: str
-release:
-  description: The release it is on.
-  returned: for a verdict
+by:
+  description: Who did it, V(user@machine).
+  returned: success
   type: str
-pruned:
-  description: Releases that went, or would go in check mode.
-  returned: for V(pruned)
+phases:
+  description: Seconds by phase.
+  returned: always
+  type: dict
+  sample: {check: 0.21, lock: 0.01, stage: 0.4, start: 0.3, gate: 1.5}
+phase:
+  description: The last phase; of a failure, the one that failed.
+  returned: always
+  type: str
+notes:
+  description: Remarks by phase.
+  returned: success
+  type: dict
+  sample: {publish: switched in 0.42 ms}
+found:
+  description: What an earlier run left and what was done about it, a sentence each.
+  returned: always
   type: list
   elements: str
+switch:
+  description: How long the rename took, in seconds, with its fsync of the directory. 0 where nothing was switched.
+  returned: success
+  type: float
+app:
+  description: The state of the app afterwards, as in M(nodeops.pm2.release_info).
+  returned: always
+  type: dict
+counts:
+  description: How many findings the inspection had, by severity.
+  returned: with O(state=gated)
+  type: dict
+holder:
+  description: The lease that is in the way.
+  returned: when somebody else holds the lock
+  type: dict
 """
 
+import copy
 import time
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
-    _dependencies,
+    _aim,
+    _app,
+    _begin,
+    _deploy,
+    _inspection,
     _lock,
     _options,
-    _prune,
+    _phases,
+    _proof,
+    _recovery,
+    _road,
     _stage,
     _state,
-    _switch,
-    _verdict,
+    _undo,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError, failure_of
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 
+OWNER: dict[str, Any] = {
+    "who": {"type": "str", "required": True},
+    "what": {"type": "str", "required": True},
+    "pid": {"type": "int", "required": True},
+    "boot_id": {"type": "str", "required": True},
+    "started": {"type": "int", "required": True},
+}
 SPEC: dict[str, Any] = {
     **_options.ROOT,
-    **_options.LEASE,
-    **_options.BY,
+    **_app.SPEC,
+    **_inspection.SPEC,
+    "state": {"type": "str", "required": True, "choices": ["gated", "published", "good", "aborted"]},
     "release": {"type": "str"},
-    "state": {
-        "type": "str",
-        "choices": ["staged", "published", "unpublished", "good", "bad", "aborted", "rolled_back", "pruned"],
-        "default": "staged",
-    },
-    "slot": {"type": "dict", "options": _options.SLOT_OPTIONS},
-    "reason": {"type": "str", "default": ""},
-    "left": {"type": "str", "default": ""},
-    "freeze": {"type": "str", "default": ""},
-    "slots": {"type": "list", "elements": "dict", "options": _options.SLOT_OPTIONS},
-    "keep": {"type": "int", "default": 5},
-    "archive": {"type": "path"},
-    "checksum": {"type": "str"},
     "revision": {"type": "str", "default": ""},
-    "ecosystems": {"type": "dict"},
+    "ecosystems": {"type": "dict", "default": {}},
     "shared_dirs": {"type": "list", "elements": "str", "default": []},
-    "shared_files": {"type": "list", "elements": "str", "default": []},
     "dependencies": {"type": "str", "choices": ["install", "shipped"], "default": "install"},
-    "install_args": {"type": "list", "elements": "str", "default": []},
     "install_timeout": {"type": "float", "default": 600},
-    "node_bin": {"type": "str", "default": "node"},
-    "check_skip": {"type": "list", "elements": "str", "default": []},
+    "hooks": {"type": "dict", "default": {}},
+    "hook_timeout": {"type": "float", "default": 600},
+    "lease": {"type": "str"},
+    "ttl": {"type": "float", "default": 900},
+    "wait": {"type": "float", "default": 0},
+    "unfreeze": {"type": "bool", "default": False},
+    "reason": {"type": "str", "default": ""},
+    "verdict": {"type": "str", "choices": ["bad", "aborted"], "default": "aborted"},
+    "owner": {"type": "dict", "options": OWNER},
+    "proven_dead": {"type": "str", "default": ""},
 }
 REQUIRED_IF = [
-    ("state", "staged", ["release", "archive", "checksum", "ecosystems"]),
-    ("state", "published", ["release", "slot"]),
-    ("state", "pruned", ["slots"]),
-    *(("state", verdict, ["release"]) for verdict in ("good", "bad", "aborted", "rolled_back")),
+    ("state", "gated", ["release", "archive", "entry"]),
+    ("state", "published", ["release", "lease"]),
+    ("state", "aborted", ["release", "lease"]),
 ]
 
 
-def staged(layout: Layout, params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """Put the release on disk, or find it there."""
-    order = _stage.Order(
-        release=params["release"],
-        revision=params["revision"],
-        archive=Path(params["archive"]),
-        sha256=params["checksum"],
-        ecosystems=params["ecosystems"],
-        shared_dirs=params["shared_dirs"],
-        shared_files=params["shared_files"],
-        install=params["dependencies"] == "install",
-        install_args=params["install_args"],
-        install_timeout=params["install_timeout"],
-        node=params["node_bin"],
-        check_skip=params["check_skip"],
-        by=params["by"],
-    )
-    done = _stage.plan(layout, order) if check_mode else _stage.stage(layout, order)
-    path = str(layout.release(params["release"]).path)
-    return {
-        "changed": done.changed,
-        "path": path,
-        "said": done.sentence,
-        "dependencies": done.dependencies,
-        "diff": {"before": "", "after": f"{path}\n" if done.changed else ""},
-    }
+class Act:
+    """One call of the module: its options in their typed forms, and what comes of it.
 
+    :param tmpdir: where the artifact is unpacked to be inspected.
+    """
 
-def published(layout: Layout, params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """Make the release the live one, or nothing."""
-    previous = _state.live_release(layout)
-    wanted = params["release"] if params["state"] == "published" else ""
-    seconds = 0.0
-    if wanted and previous != wanted and not check_mode:
-        slot = _options.slot_of(params["slot"])
-        seconds = _switch.publish(layout, wanted, slot, by=params["by"], reason=params["reason"])
-    elif previous and not wanted and not check_mode:
-        _switch.unpublish(layout)
-    before, after = (f"{layout.current} -> releases/{one}\n" if one else "" for one in (previous, wanted))
-    return {
-        "changed": previous != wanted,
-        "previous": previous,
-        "seconds": seconds,
-        "diff": {"before": before, "after": after},
-    }
+    def __init__(self, params: dict[str, Any], *, check_mode: bool, tmpdir: str = "/tmp") -> None:  # noqa: S108
+        self.params = params
+        self.check_mode = check_mode
+        self.tmpdir = tmpdir
+        self.layout = Layout(Path(params["root"]))
+        self.release: str = params["release"] or ""
+        self.course = _phases.Course(params["lease"] or "")
+        self.inspected: dict[str, Any] = {}
+        self.live = _state.live_release(self.layout)
 
+    @property
+    def by(self) -> str:
+        """Who acts, for the ledger."""
+        return str(self.params["owner"]["who"]) if self.params["owner"] else ""
 
-def decided(layout: Layout, params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """Write down what was decided on the release."""
-    verdict = _verdict.Verdict(
-        release=params["release"],
-        verdict=params["state"],
-        slot=params["slot"]["name"] if params["slot"] else "",
-        by=params["by"],
-        reason=params["reason"],
-    )
-    changed = _verdict.decide(layout, verdict, left=params["left"], freeze=params["freeze"], check_mode=check_mode)
-    return {"changed": changed, "verdict": verdict.verdict, "release": verdict.release}
+    @property
+    def claim(self) -> _begin.Claim:
+        """On what terms the lock is wanted."""
+        owner = _lock.owner_from(self.params["owner"])
+        return _begin.Claim(owner, self.params["ttl"], self.params["proven_dead"], self.params["unfreeze"])
 
+    def run(self, action: str) -> _phases.Run:
+        """On whose behalf."""
+        return _phases.Run(action, self.by, self.params["hooks"], self.params["hook_timeout"])
 
-def pruned(layout: Layout, params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """Delete what nobody can need any more."""
-    state = _state.read(layout, _options.slots_of(params), now=time.time())
-    going = _prune.plan(layout, state, keep=params["keep"])
-    if not check_mode:
-        _prune.carry_out(layout, going, by=params["by"])
-        in_use = {release.dependencies for release in state.releases if release.id not in going}
-        for entry in _dependencies.unused(layout.deps, in_use):
-            _prune.remove(entry)
-    return {"changed": bool(going), "pruned": going}
+    def do(self) -> dict[str, Any]:
+        """Carry it out, and return what a module returns."""
+        _phases.refuse_unknown_hooks(self.params["hooks"])
+        if self.check_mode:
+            return self.rehearsed()
+        if self.params["state"] == "aborted":
+            return self.aborted()
+        acts: dict[str, Callable[[], _road.Journey]] = {
+            "gated": self.gated,
+            "published": self.published,
+            "good": self.confirmed if self.params["lease"] else self.rolled_back,
+        }
+        journey = acts[self.params["state"]]()
+        self.release = journey.release
+        return {
+            "changed": journey.changed,
+            "previous": journey.previous,
+            "by": self.by,
+            "switch": journey.switch,
+            "notes": journey.notes,
+            "diff": self.diff(journey),
+            **self.as_result(),
+            **self.inspected,
+        }
 
+    def gated(self) -> _road.Journey:
+        """Inspect, take the lock, tidy up, stage, start, gate."""
+        self.inspect()
+        app = _app.of(self.params)
+        with self.course.phase("lock"):
+            self.layout.root.mkdir(parents=True, exist_ok=True)
+            _begin.take_lock(self.layout, self.claim, self.course)
+            tidied = _begin.tidy_up(self.layout, by=self.by, course=self.course)
+            run, order = self.run("deploy"), self.order()
+            journey = _deploy.aimed(self.layout, self.release, app, run, self.course, order=order, changed=tidied)
+        _deploy.gate(journey)
+        return journey
 
-def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """Prove that the lock is held, then do what the state asks for."""
-    layout = Layout(Path(params["root"]))
-    if not check_mode:
-        _lock.prove(layout.lock, params["lease"])
-    acts = {"staged": staged, "published": published, "unpublished": published, "pruned": pruned}
-    return acts.get(params["state"], decided)(layout, params, check_mode=check_mode)
+    def published(self) -> _road.Journey:
+        """Switch and soak."""
+        journey = _deploy.resumed(self.layout, self.release, self.run("deploy"), self.course)
+        _deploy.publish(journey)
+        return journey
+
+    def confirmed(self) -> _road.Journey:
+        """The rest of the way."""
+        journey = _deploy.resumed(self.layout, self.release, self.run("deploy"), self.course)
+        _deploy.confirm(journey)
+        return journey
+
+    def rolled_back(self) -> _road.Journey:
+        """The whole way, with a release that is on disk."""
+        return _deploy.roll_back(self.layout, self.release, self.claim, self.run("rollback"), self.course)
+
+    def aborted(self) -> dict[str, Any]:
+        """Undo what is not confirmed."""
+        failure = _undo.Failure(self.params["reason"], self.params["verdict"])
+        undone = _deploy.abort(self.layout, self.release, failure, by=self.by, course=self.course)
+        return {"changed": undone.changed, "frozen": undone.frozen, **self.as_result()}
+
+    def inspect(self) -> None:
+        """Look at the artifact and the host before anything is touched."""
+        with self.course.phase("check"):
+            self.inspected = _inspection.run(self.params, tmpdir=self.tmpdir)
+
+    def order(self) -> _stage.Order:
+        """What is to be staged."""
+        return _stage.Order(
+            release=self.release,
+            revision=self.params["revision"],
+            archive=Path(self.params["archive"]),
+            sha256=self.params["checksum"],
+            ecosystems=self.params["ecosystems"],
+            record=_app.record(self.params),
+            shared_dirs=self.params["shared_dirs"],
+            shared_files=self.params["shared_files"],
+            install=self.params["dependencies"] == "install",
+            install_args=self.params["install_args"],
+            install_timeout=self.params["install_timeout"],
+            node=self.params["node_bin"],
+            check_skip=self.params["skip"],
+            by=self.by,
+        )
+
+    def rehearsed(self) -> dict[str, Any]:
+        """What would change; touches nothing."""
+        changed, diff = False, {"before": "", "after": ""}
+        if self.params["state"] == "gated":
+            changed, diff = self.rehearse_gate()
+        elif self.params["state"] != "aborted":
+            if not self.params["lease"] and not self.release:
+                self.release = _aim.existing(_state.read(self.layout, now=time.time()), wanted="")
+            changed, diff = self.live != self.release, self.switched(self.release)
+        return {"changed": changed, "previous": self.live, "diff": diff, **self.as_result(), **self.inspected}
+
+    def rehearse_gate(self) -> tuple[bool, dict[str, str]]:
+        """Whether staging would change anything, and how that looks."""
+        self.inspect()
+        if not self.params["unfreeze"]:
+            _lock.refuse_frozen(self.layout.root)
+        found = _recovery.of(self.layout)
+        self.course.found += found.sentences()
+        planned = _stage.plan(self.layout, self.order())
+        return planned.changed or found.any, self.staged() if planned.changed else {"before": "", "after": ""}
+
+    def diff(self, journey: _road.Journey) -> dict[str, str]:
+        """What has changed, as text."""
+        if self.params["state"] == "gated":
+            return self.staged() if "stage" in self.course.seconds and journey.changed else {"before": "", "after": ""}
+        return self.switched(_state.live_release(self.layout))
+
+    def staged(self) -> dict[str, str]:
+        """A release directory that was not there before."""
+        return {"before": "", "after": f"{self.layout.release(self.release).path}\n"}
+
+    def switched(self, after: str) -> dict[str, str]:
+        """Where ``current`` pointed, and where it points."""
+        shown = [f"{self.layout.current} -> releases/{one}\n" if one else "" for one in (self.live, after)]
+        return dict(zip(("before", "after"), shown))
+
+    def as_result(self) -> dict[str, Any]:
+        """What is returned in success and in failure."""
+        state = _state.read(self.layout, now=time.time())
+        return {"release": self.release, **self.course.as_result(), "app": asdict(state)}
 
 
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=SPEC, required_if=REQUIRED_IF, supports_check_mode=True)
+    params = copy.deepcopy(module.params)
+    _proof.hide_secrets(module.params)
+    act = Act(params, check_mode=module.check_mode, tmpdir=module.tmpdir)
     try:
-        result = run(module.params, check_mode=module.check_mode)
+        result = act.do()
     except (DeployError, OSError) as error:
-        module.fail_json(**failure_of(error))
+        module.fail_json(**{**act.as_result(), **failure_of(error)})
+    for notice in _inspection.notices(act.inspected) if act.inspected else []:
+        module.warn(notice)
     module.exit_json(**result)
 
 

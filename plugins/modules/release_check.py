@@ -22,59 +22,17 @@ extends_documentation_fragment:
   - nodeops.pm2.attributes.info_module
   - nodeops.pm2.layout
   - nodeops.pm2.pm2
+  - nodeops.pm2.inspection
 options:
   archive:
     description:
       - "The artifact: tar.gz, tar.zst, tar or zip, a file on the controller. The action plugin carries it to the host."
       - Exactly one of O(archive) and O(path) is needed.
-    type: path
-  checksum:
-    description: SHA-256 of O(archive) in hex, compared on the controller before the transfer. Not compared when empty.
-    type: str
-    default: ""
   path:
     description: A directory on the host that holds the release unpacked, in place of O(archive).
     type: path
   entry:
-    description: How the release is started, as the filter P(nodeops.pm2.entry#filter) tells it.
-    type: dict
     required: true
-    suboptions:
-      script:
-        description: The script, relative to the release, or an absolute path on the host.
-        type: str
-        required: true
-      interpreter:
-        description: V(node), V(none), or another program.
-        type: str
-        default: node
-      node_args:
-        description: Flags of Node.js.
-        type: list
-        elements: str
-        default: []
-      args:
-        description: Arguments of the script.
-        type: list
-        elements: str
-        default: []
-      exec_mode:
-        description: PM2's mode.
-        type: str
-        default: fork
-      loader:
-        description: V(tsx), or empty.
-        type: str
-        default: ""
-      env:
-        description: Names of the environment variables that the ecosystem file sets.
-        type: list
-        elements: str
-        default: []
-      env_file:
-        description: Path of the first env file among the flags, empty without one.
-        type: str
-        default: ""
   slots:
     description: The places a release can run in, whose addresses must be free or the app's own.
     type: list
@@ -88,37 +46,6 @@ options:
         type: str
         required: true
       socket: {description: "What the edge dials, empty where there is no edge.", type: path, default: ""}
-  shared_files:
-    description: Files of the release that live in C(shared/) instead, and must exist there.
-    type: list
-    elements: str
-    default: []
-  env_file:
-    description: The file of environment variables on the host, in place of that of O(entry); relative to the release.
-    type: str
-    default: ""
-  install_args:
-    description: Arguments for the package manager; they tell whether devDependencies will be there.
-    type: list
-    elements: str
-    default: []
-  node_minimum:
-    description: The oldest Node.js that will do.
-    type: str
-    default: 20.6.0
-  pm2_minimum:
-    description: The oldest PM2 that will do.
-    type: str
-    default: 5.0.0
-  disk_minimum_mb:
-    description: MiB that must be free beyond three times the unpacked release.
-    type: int
-    default: 200
-  skip:
-    description: Rules to leave out. An unknown one is refused before anything else.
-    type: list
-    elements: str
-    default: []
   fail:
     description: Whether a finding of severity V(error) fails the task.
     type: bool
@@ -176,102 +103,27 @@ counts:
   sample: {error: 0, warning: 1, skipped: 0}
 """
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _archive, _check, _host, _options, _rules, _subject
+from ansible_collections.nodeops.pm2.plugins.module_utils import _inspection, _options
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
-from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
-from ansible_collections.nodeops.pm2.plugins.module_utils._tree import Tree, archive_times
-
-WORDS: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
-EMPTY: dict[str, Any] = {"type": "str", "default": ""}
 
 SPEC: dict[str, Any] = {
     **_options.ROOT,
     **_options.PM2,
-    "archive": {"type": "path"},
-    "checksum": EMPTY,
-    "path": {"type": "path"},
-    "entry": {
-        "type": "dict",
-        "required": True,
-        "options": {
-            "script": {"type": "str", "required": True},
-            "interpreter": {"type": "str", "default": "node"},
-            "node_args": WORDS,
-            "args": WORDS,
-            "exec_mode": {"type": "str", "default": "fork"},
-            "loader": EMPTY,
-            "env": WORDS,
-            "env_file": EMPTY,
-        },
-    },
+    **_inspection.SPEC,
+    "entry": {**_inspection.SPEC["entry"], "required": True},
     "slots": {"type": "list", "elements": "dict", "default": [], "options": _options.SLOT_OPTIONS},
-    "shared_files": WORDS,
-    "env_file": EMPTY,
-    "install_args": WORDS,
-    "node_minimum": {"type": "str", "default": "20.6.0"},
-    "pm2_minimum": {"type": "str", "default": "5.0.0"},
-    "disk_minimum_mb": {"type": "int", "default": 200},
-    "skip": WORDS,
+    "path": {"type": "path"},
     "fail": {"type": "bool", "default": True},
 }
 
 
 def run(params: dict[str, Any], *, tmpdir: str) -> dict[str, Any]:
-    """Refuse a wrong ``skip``, unpack, look, and say what was found; raises where that is to fail the task."""
-    _check.refuse_unknown(params["skip"], _rules.RULES)
-    with tempfile.TemporaryDirectory(dir=tmpdir, prefix="release-check-") as unpacked:
-        subject = look(params, tree_of(params, Path(unpacked)))
-        findings = _check.run(subject, _rules.RULES, skip=params["skip"])
-    if params["fail"] and any(finding.severity == _check.ERROR for finding in findings):
-        raise _check.refusal(findings, params["skip"])
-    return {"changed": False, **_check.as_results(findings, params["skip"])}
-
-
-def notices(result: dict[str, Any]) -> list[str]:
-    """What a person has to be told although nothing is refused: milder findings, and rules nobody asked."""
-    said = [f"[{one['rule']}] {one['message']} {one['remedy']}" for one in result["findings"]]
-    passed_over = ", ".join(result["passed_over"])
-    return said + ([f"Rules passed over: {passed_over}."] if passed_over else [])
-
-
-def tree_of(params: dict[str, Any], unpacked: Path) -> Tree:
-    """The release's tree: the given directory, or the archive unpacked."""
-    if params["archive"]:
-        archive = Path(params["archive"])
-        _archive.extract(archive, unpacked)
-        return Tree(unpacked, times=lambda: archive_times(archive))
-    path = Path(params["path"])
-    if not path.is_dir():
-        raise DeployError("There is no release to check.", expected="a directory", where=str(path))
-    return Tree(path)
-
-
-def look(params: dict[str, Any], tree: Tree) -> _subject.Subject:
-    """Everything the rules look at."""
-    layout = Layout(Path(params["root"]))
-    entry = _subject.entry_of(params["entry"], root=params["root"])
-    shared = params["shared_files"]
-    env_file = _host.resolve_env_file(layout, tree, params["env_file"] or entry.env_file, shared)
-    slots = _options.slots_of(params)
-    pm2 = _options.pm2_of(params)
-    return _subject.Subject(
-        tree=tree,
-        entry=entry,
-        host=_host.read_host(layout, pm2, tree, entry, slots=slots, env_file=env_file, shared_files=shared),
-        root=layout.root,
-        env_file=env_file,
-        shared_files=tuple(shared),
-        install_args=tuple(params["install_args"]),
-        node_minimum=params["node_minimum"],
-        pm2_minimum=params["pm2_minimum"],
-        disk_minimum=params["disk_minimum_mb"] << 20,
-    )
+    """Say what was found; raises where that is to fail the task."""
+    return {"changed": False, **_inspection.run(params, tmpdir=tmpdir, fail=params["fail"])}
 
 
 def main() -> None:
@@ -286,7 +138,7 @@ def main() -> None:
         result = run(module.params, tmpdir=module.tmpdir)
     except DeployError as error:
         module.fail_json(**error.failure())
-    for notice in notices(result):
+    for notice in _inspection.notices(result):
         module.warn(notice)
     module.exit_json(**result)
 

@@ -14,7 +14,6 @@ description:
   - What is live is what C(current) points to, and nothing else is ever asked.
 extends_documentation_fragment:
   - nodeops.pm2.layout
-  - nodeops.pm2.slot.slots
 attributes:
   check_mode:
     description: Reads only.
@@ -28,9 +27,6 @@ EXAMPLES = r"""
 - name: Read what is so
   nodeops.pm2.release_info:
     root: /var/www/shop
-    slots:
-      - {name: blue, process: shop-blue, address: "127.0.0.1:3001", socket: /run/shop/blue.sock}
-      - {name: green, process: shop-green, address: "127.0.0.1:3002", socket: /run/shop/green.sock}
   register: shop
 """
 
@@ -42,7 +38,6 @@ app:
   contains:
     live: {description: "Id of the live release, empty where nothing is live.", type: str}
     live_slot: {description: The slot it is live in., type: str}
-    idle_slot: {description: The slot the next release starts in., type: str}
     verdict:
       description: What was decided on the live release. Anything but V(good) means that it was never confirmed.
       type: str
@@ -72,13 +67,13 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger, _optio
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 
-SPEC = {**_options.ROOT, **_options.SLOTS}
+SPEC = {**_options.ROOT}
 
 
 def run(params: dict[str, Any]) -> dict[str, Any]:
     """Read, and return what was read."""
     layout = Layout(Path(params["root"]))
-    state = _state.read(layout, _options.slots_of(params), now=time.time())
+    state = _state.read(layout, now=time.time())
     history = [asdict(entry) for entry in _ledger.read(layout.ledger)[-20:]]
     return {"changed": False, "app": asdict(state), "history": history}
 

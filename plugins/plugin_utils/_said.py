@@ -62,22 +62,10 @@ def unseen(lines: Sequence[str], shown: Sequence[str]) -> list[str]:
     return list(lines[[*same, False].index(False) :])
 
 
-def remarks(action: str, result: Mapping[str, Any]) -> list[str]:
-    """What a good result has to say for itself, in a few words each."""
-    said = result.get("said") or []
-    found = [said] if isinstance(said, str) else list(said)
-    if action in ("release", "live_release") and result.get("changed") and result.get("seconds"):
-        found.append(f"switched in {1000 * float(result['seconds']):.2f} ms")
-    if result.get("pruned"):
-        found.append(f"{len(result['pruned'])} pruned")
-    return [str(remark) for remark in found]
-
-
 def surprises(result: Mapping[str, Any]) -> list[str]:
     """What an interrupted run left, and what was done about it: sentences that nobody may miss."""
-    found = result.get("found") or []
-    sentences = [result.get("took_over") or "", *(found if isinstance(found, list) else [])]
-    return [str(sentence) for sentence in sentences if isinstance(sentence, str) and sentence]
+    found = result.get("found")
+    return [line for sentence in found for line in str(sentence).splitlines()] if isinstance(found, list) else []
 
 
 def _output(result: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 _IN_ROLE = re.compile(r"/roles/bluegreen/tasks/(\w+)\.ya?ml:\d+$")
 # Tables of contents: what stands in them belongs to the phases that they list.
-_CONTENTS = ("main", "phase")
+_CONTENTS = ("main",)
 _ENTRIES = ("check", "rollback", "status")
 _WORDS = {"inspect": "check"}
 
@@ -36,6 +36,7 @@ class Step:
     :param failed: of those, the ones it failed on.
     :param notes: short remarks, each once.
     :param said: lines that are told below its own.
+    :param phases: the phases that a task went through in one go, in their order; they are told in its place.
     """
 
     title: str
@@ -47,6 +48,20 @@ class Step:
     failed: dict[str, None] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
+    phases: dict[str, Step] = field(default_factory=dict)
+    is_told: bool = False
+
+    def take_in(self, host: str, result: Mapping[str, Any]) -> None:
+        """Add the phases that ``host`` went through; of several hosts the slowest counts."""
+        notes = result.get("notes") or {}
+        for name, seconds in (result.get("phases") or {}).items():
+            phase = self.phases.setdefault(name, Step(name, True, self.begun))
+            phase.hosts[host] = None
+            phase.seconds = max(phase.seconds, float(seconds))
+            if name in notes:
+                phase.notes[str(notes[name])] = None
+        if result.get("failed") and result.get("phase") in self.phases:
+            self.phases[result["phase"]].failed[host] = None
 
     @property
     def worth_a_line(self) -> bool:
@@ -94,30 +109,17 @@ class HostStory:
     unreachable: bool = False
     changes: int = 0
 
-    def learn(self, phase: str, action: str, result: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
-        """Take in one good result of a run that is no dry one.
-
-        :param action: name of the module, without its collection.
-        :param asked: the task's arguments.
-        """
+    def learn(self, result: Mapping[str, Any]) -> None:
+        """Take in one result, good or bad, of a run that is no dry one."""
         app = result.get("app")
         if isinstance(app, Mapping):
             self.live, self.slot = str(app.get("live", "")), str(app.get("live_slot", ""))
             self.frozen = str(app.get("frozen", ""))
-        elif action == "live_release":
-            self.live = self.confirmed = str(result.get("release", ""))
-            self.slot = _slot_name(asked.get("serving"))
-        elif action == "release" and "previous" in result:
-            self.live, self.slot = str(asked.get("release") or ""), _slot_name(asked.get("slot"))
-            self.published = self.live if phase == "publish" else self.published
-        elif action == "release":
-            self._judge(str(result.get("verdict", "")), str(result.get("release", "")), asked)
-
-    def _judge(self, verdict: str, release: str, asked: Mapping[str, Any]) -> None:
-        self.frozen = str(asked.get("freeze") or self.frozen)
-        if verdict == "good":
-            self.confirmed = self.live = release
-            self.slot = _slot_name(asked.get("slot")) or self.slot
+        phases = result.get("phases") or {}
+        if "publish" in phases:
+            self.published = str(result.get("release", ""))
+        if "confirm" in phases and not result.get("failed"):
+            self.confirmed = str(result.get("release", ""))
 
     def cause(self) -> Failure:
         """The failure that decided: the last one before the run began to undo."""
@@ -162,7 +164,3 @@ def phase_of(paths: Sequence[str]) -> str | None:
     inner = [name for name in names if name not in _CONTENTS]
     phases = [name for name in inner if name not in _ENTRIES] or inner
     return _WORDS.get(phases[0], phases[0].replace("_", " ")) if phases else ""
-
-
-def _slot_name(slot: Any) -> str:
-    return str(slot.get("name", "")) if isinstance(slot, Mapping) else str(slot or "")

@@ -158,7 +158,7 @@ def test_a_given_archive_is_another_way_in(app: App, hooked: Path) -> None:
 
 @pytest.mark.parametrize(
     ("hook", "events"),
-    [("after_gate", ["staged", "aborted"]), ("after_publish", ["staged", "gated", "published", "aborted"])],
+    [("after_gate", ["staged", "gated", "aborted"]), ("after_publish", ["staged", "gated", "published", "aborted"])],
 )
 def test_a_failing_hook_fails_the_deploy_and_nothing_else(app: App, hook: str, events: list[str]) -> None:
     release, pid = hook.replace("_", "-"), app.answer()["pid"]

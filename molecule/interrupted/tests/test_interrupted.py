@@ -8,8 +8,8 @@ import getpass
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -70,22 +70,24 @@ class Death:
     :param release: what it deploys; the same again, where the user simply repeats the command.
     :param found: what the next run says of it; nothing where there is nothing to tidy up.
     :param verdict: the ledger's last word on the release once the next run has tidied up.
+    :param hooks: what holds the deploy up where it is to die, since some phases take no time at all.
     """
 
     at: Callable[[App, str], bool]
     release: str
     found: str = ""
     verdict: str = ""
+    hooks: dict[str, list[list[str]]] = field(default_factory=dict)
 
 
 DEATHS = [
-    Death(is_locked, "r1"),
+    Death(is_locked, "r1", hooks={"before_stage": [["sleep", "60"]]}),
     Death(is_being_staged, "r1", REMOVED),
     Death(is_being_started, "r1", ABORTED, "aborted"),
     Death(is_at_the_gate, "r2", ABORTED, "aborted"),
     Death(is_published, "r3", UNCONFIRMED, "good"),
     Death(is_being_soaked, "r4", UNCONFIRMED, "good"),
-    Death(is_confirmed, "r5", "", "good"),
+    Death(is_confirmed, "r5", "", "good", {"before_retire": [["sleep", "60"]]}),
 ]
 
 
@@ -98,14 +100,14 @@ def dead(app: App) -> list[tuple[Running, Death]]:
 
 @pytest.mark.parametrize("death", DEATHS, ids=lambda death: death.at.__name__)
 def test_whatever_a_run_finds_it_finishes_or_undoes(app: App, dead: list[tuple[Running, Death]], death: Death) -> None:
-    with app.asked(), app.deploying("release-2", release=death.release, soak=3, lock_wait=0) as deploy:
+    options: dict[str, Any] = {"soak": 3, "lock_wait": 0, "hooks": death.hooks}
+    with app.asked(), app.deploying("release-2", release=death.release, **options) as deploy:
         deploy.until(lambda: owner(app) == deploy.process.pid and death.at(app, death.release))
         deploy.kill()
-        output = deploy.output()
     assert death.at(app, death.release), "it got further than it was to get"
     assert owner(app) == deploy.process.pid, "it left no lock behind"
     if dead:
-        tells_of(app, output, *dead[-1])
+        told(app, *dead[-1])
     dead.append((deploy, death))
 
 
@@ -113,11 +115,12 @@ def test_a_release_that_dies_with_nobody_watching_is_taken_back(app: App, dead: 
     with app.deploying("crash_when_live", release="bad", soak=3) as deploy:
         deploy.until(lambda: is_published(app, "bad"))
         deploy.kill()
-        tells_of(app, deploy.output(), *dead[-1])
+        told(app, *dead[-1])
     while app.answer():
         time.sleep(0.1)
     run = app.deploy("release-1", release="r6", lock_wait=0)
-    tells_of(app, run.output, deploy, Death(is_published, "bad", UNCONFIRMED, "bad"))
+    for line in told(app, deploy, Death(is_published, "bad", UNCONFIRMED, "bad")):
+        assert line in run.output
     assert "crashed" in run.output
     app.is_answered_by("r6", app.answer()["slot"])
     app.rollback()
@@ -131,14 +134,16 @@ def owner(app: App) -> int:
     return lease.owner.pid if lease else 0
 
 
-def tells_of(app: App, output: str, killed: Running, death: Death) -> None:
-    """Whether a run said what it found of the one before, and did as it said."""
-    assert f"(pid {killed.process.pid})" in output
-    assert f"its process {killed.process.pid} is gone" in output
-    said = [words for words in (REMOVED, ABORTED, UNCONFIRMED) if words.format(release=death.release) in output]
-    assert said == ([death.found] if death.found else [])
+def told(app: App, killed: Running, death: Death) -> list[str]:
+    """What the last run found of the one before, as the ledger has it, and whether it did as it said."""
+    said = [entry["reason"] for entry in app.entries() if entry["event"] == "recovered"][-1]
+    assert f"(pid {killed.process.pid})" in said
+    assert f"its process {killed.process.pid} is gone" in said
+    found = [words for words in (REMOVED, ABORTED, UNCONFIRMED) if words.format(release=death.release) in said]
+    assert found == ([death.found] if death.found else [])
     verdict = _ledger.verdict(_ledger.read(app.layout.ledger), death.release)
     assert death.verdict in ("", verdict)
+    return list(said.splitlines())
 
 
 def test_two_deploys_at_once_take_turns(app: App) -> None:

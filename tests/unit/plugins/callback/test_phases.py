@@ -84,69 +84,92 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     return Run(monkeypatch)
 
 
-def publish(run: Run, release: str = "r2", slot: str = "green") -> None:
-    task = run.task("main", "phase", "publish", action="nodeops.pm2.release")
-    run.ok(task, args={"release": release, "slot": {"name": slot}}, changed=True, previous="r1", seconds=0.00042)
+def app(live: str, slot: str) -> dict[str, str]:
+    return {"live": live, "live_slot": slot}
+
+
+def gate(run: Run, *hosts: str, seconds: float = 3.0) -> None:
+    """r2 passes the gate."""
+    task = run.task("main", "gate", seconds=seconds)
+    for host in hosts or ("demo",):
+        phases = {"check": 0.25, "lock": 0.0, "gate": seconds - 0.5}
+        run.ok(task, host, changed=True, release="r2", phases=phases, phase="gate", app=app("r1", "blue"))
+
+
+def publish(run: Run, *phases: str) -> None:
+    """r2 is published, and more where ``phases`` say so."""
+    told = dict.fromkeys(("publish", *phases), 1.0)
+    notes = {"publish": "switched in 0.42 ms"}
+    task = run.task("main", "publish", "wave", seconds=float(len(told)))
+    run.ok(task, changed=True, release="r2", phases=told, notes=notes, phase="x", app=app("r2", "green"))
 
 
 def test_a_good_deploy(run: Run) -> None:
     run.ok(run.task("main", "preflight", seconds=0.5))
-    run.ok(run.task("main", "inspect", seconds=2))
-    run.ok(run.task("main", "phase", "gate", seconds=3))
-    run.task("main", "phase", seconds=0.5)
-    publish(run)
-    task = run.task("main", "phase", "confirm", action="nodeops.pm2.release")
-    run.ok(task, args={"slot": "green"}, verdict="good", release="r2", changed=True)
+    gate(run)
+    publish(run, "soak", "confirm")
     assert run.end() == [
         "Deploy",
         "  preflight        0.5 s",
-        "  check            2.0 s",
-        "  gate             3.5 s",
+        "  check            0.2 s",
+        "  lock             0.0 s",
+        "  gate             2.5 s",
         "  publish          1.0 s  switched in 0.42 ms",
+        "  soak             1.0 s",
         "  confirm          1.0 s",
         "",
-        "demo  good  r2 live in green  8.0 s",
+        "demo  good  r2 live in green  6.5 s",
     ]
 
 
-def refuse(run: Run, phase: str) -> list[str]:
-    run.failed(run.task("main", "phase", phase, seconds=30), msg=REFUSAL, verdict="refused")
-    run.ok(run.task("main", "abort", "take_back", "gate"), app={"live": "r1", "live_slot": "blue"})
+def refuse(run: Run, *phases: str, live: str = "r1") -> list[str]:
+    """r2 fails in the last of ``phases``, and is undone."""
+    told = dict.fromkeys(phases, 1.0) | {phases[-1]: 30.0}
+    task = run.task("main", "gate", seconds=31)
+    failure: dict[str, Any] = {"phases": told, "phase": phases[-1], "release": "r2", "app": app(live, "green")}
+    run.failed(task, msg=REFUSAL, verdict="refused", **failure)
+    run.ok(run.task("main", "abort", action="nodeops.pm2.release"), release="r2", phases={}, app=app("r1", "blue"))
     run.failed(run.task("main", "abort", action="ansible.builtin.fail"), msg=f"{REFUSAL}\nLive is r1.")
-    run.ok(run.task("main", "unlock"))
     return run.end(failed=("demo",))
 
 
-def test_a_refusal_is_told_in_full_and_once(run: Run) -> None:
-    assert refuse(run, "gate") == [
+def test_a_refusal_is_told_in_full_and_once_after_what_led_to_it(run: Run) -> None:
+    assert refuse(run, "check", "start", "gate") == [
         "Deploy",
+        "  check            1.0 s",
+        "  start            1.0 s",
         "  gate            30.0 s  demo failed",
         "    The release did not prove itself.",
         "      seen: connection refused",
         "  abort            2.0 s  demo",
         "    Live is r1.",
-        "  unlock           1.0 s",
         "",
         "demo  refused at gate  The release did not prove itself.  r1 live in blue  33.0 s",
     ]
 
 
 def test_what_was_published_is_taken_back(run: Run) -> None:
-    publish(run)
-    assert refuse(run, "soak")[-1] == (
-        "demo  taken back at soak  The release did not prove itself.  r1 live in blue  34.0 s"
+    gate(run)
+    assert refuse(run, "publish", "soak", live="r2")[-1] == (
+        "demo  taken back at soak  The release did not prove itself.  r1 live in blue  36.0 s"
     )
 
 
 def test_a_fleet_in_one_line_a_phase(run: Run) -> None:
-    task = run.task("main", "phase", "gate", seconds=3)
-    run.failed(task, "b", msg=REFUSAL)
-    run.ok(task, "a")
+    task = run.task("main", "gate", seconds=3)
+    run.failed(task, "b", msg=REFUSAL, phases={"check": 0.5, "gate": 2.0}, phase="gate")
+    run.ok(task, "a", phases={"check": 0.25, "gate": 2.5}, phase="gate")
     task = run.task("main", "abort", action="ansible.builtin.fail")
     run.failed(task, "a", msg="Another host failed.\nLive is r1.")
     run.failed(task, "b", msg=f"{REFUSAL}\nLive is r1.")
     lines = run.end("a", "b", failed=("a", "b"))
-    assert "  gate             3.0 s  2 hosts, 1 failed" in lines
+    assert lines[1:6] == [
+        "  check            0.5 s",
+        "  gate             2.0 s  b failed",
+        "    The release did not prove itself.",
+        "      seen: connection refused",
+        "  gate             2.5 s  2 hosts, 1 failed",
+    ]
     assert lines[-2:] == [
         "a  aborted  Another host failed.  4.0 s",
         "b  refused at gate  The release did not prove itself.  4.0 s",
@@ -154,11 +177,12 @@ def test_a_fleet_in_one_line_a_phase(run: Run) -> None:
 
 
 def test_surprises_and_debug_stand_below_their_phase(run: Run) -> None:
-    run.ok(run.task("main", "lock"), found=["Removed the unfinished stage of r2."])
+    task = run.task("main", "gate")
+    run.ok(task, found=["Removed r2: its stage never ended."], phases={"lock": 1.0}, phase="lock")
     run.ok(run.task("status", action="ansible.builtin.debug"), msg=["demo: r1 is live", "  since then"])
     assert run.end()[1:5] == [
         "  lock             1.0 s",
-        "    demo: Removed the unfinished stage of r2.",
+        "    demo: Removed r2: its stage never ended.",
         "  status           1.0 s",
         "    demo: r1 is live",
     ]
@@ -193,8 +217,8 @@ def test_ignored_failures_do_not_decide(run: Run) -> None:
 
 
 def test_the_failure_that_was_not_ignored_decides(run: Run) -> None:
-    run.failed(run.task("main", "phase", "gate"), msg=REFUSAL)
-    task = run.task("main", "unlock")
+    run.failed(run.task("main", "gate"), msg=REFUSAL)
+    task = run.task("main", "abort")
     run.callback.v2_runner_on_failed(run.result(task, "demo", {"msg": "no matter"}, {}), ignore_errors=True)
     assert run.end(failed=("demo",))[-1].startswith("demo  refused at gate")
 
@@ -206,7 +230,7 @@ def test_unreachable_hosts(run: Run) -> None:
 
 
 def test_results_as_ansible_core_2_18_names_them(run: Run) -> None:
-    task = run.task("main", "phase", "gate")
+    task = run.task("main", "gate")
     host = SimpleNamespace(get_name=lambda: "demo")
     run.callback.v2_runner_on_ok(
         SimpleNamespace(_task=task, _host=host, _result={"changed": True}, _task_fields={}, task_name="x")
@@ -216,12 +240,19 @@ def test_results_as_ansible_core_2_18_names_them(run: Run) -> None:
 
 def test_the_same_for_machines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     run = Run(monkeypatch, json_path=str(tmp_path / "phases.json"))
-    publish(run)
-    refuse(run, "soak")
+    gate(run)
+    refuse(run, "publish", "soak", live="r2")
     told = json.loads((tmp_path / "phases.json").read_text(encoding="utf-8"))
     assert told["playbook"] == "deploy.yml"
-    assert [step["phase"] for step in told["plays"][0]["steps"]] == ["publish", "soak", "abort", "unlock"]
-    assert told["plays"][0]["steps"][1]["failed"] == ["demo"]
+    assert [step["phase"] for step in told["plays"][0]["steps"]] == [
+        "check",
+        "lock",
+        "gate",
+        "publish",
+        "soak",
+        "abort",
+    ]
+    assert told["plays"][0]["steps"][4]["failed"] == ["demo"]
     assert told["hosts"]["demo"] == {
         "outcome": "taken back at soak",
         "sentence": "The release did not prove itself.  r1 live in blue",

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.nodeops.pm2.plugins.filter.slots import FilterModule
-from ansible_collections.nodeops.pm2.plugins.module_utils import _options
+from ansible_collections.nodeops.pm2.plugins.module_utils import _app, _options
 
 slots = FilterModule().filters()["slots"]
 DOCUMENTED = Path(__file__).parents[4] / "plugins/filter/slots.yml"
@@ -21,7 +21,7 @@ PORTS = {"blue": 3001, "green": "3002"}
 
 def test_what_comes_out_is_what_the_modules_take() -> None:
     found = slots("shop", strategy="edge", listen="port", ports=PORTS, run_dir="/run/shop")
-    validated = ArgumentSpecValidator(_options.SLOTS).validate({"slots": found})
+    validated = ArgumentSpecValidator({"slots": _app.SPEC["slots"]}).validate({"slots": found})
     assert validated.error_messages == []
     assert [slot.address for slot in _options.slots_of(validated.validated_parameters)] == [
         "127.0.0.1:3001",

@@ -1,170 +1,169 @@
 # Copyright: nodeops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The road back: in which order it is gone, and what is so when it ends early."""
+"""The road: in which order it is gone, and what is so when it ends early."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import (
-    _facts,
-    _ledger,
-    _lock,
-    _manifest,
-    _proof,
-    _retire,
-    _road,
-    _slot,
-    _state,
-)
+from ansible_collections.nodeops.pm2.plugins.module_utils import _deadline, _lock, _phases, _road
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
-from ansible_collections.nodeops.pm2.plugins.module_utils._io import link_atomic
-from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
-from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2
 
-BLUE = Slot("blue", "shop-blue", "127.0.0.1:3001", "/run/shop/blue.sock")
-MAIN = Slot("main", "shop", "127.0.0.1:3000")
-SPARE = Slot("spare", "shop-spare", "127.0.0.1:3001")
-
-
-class World:
-    """Everything outside the road: says what was asked of it, and refuses what it is told to."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-        self.warm = False
-        self.refuse = ""
-
-    def prove(self, params: dict[str, Any], *, check_mode: bool) -> None:
-        assert not check_mode
-        question = f"prove {params['slot']['name']} {params['through']}".strip()
-        self.said.append(f"{question} x{params['consecutive']}")
-        if self.refuse and self.refuse in question:
-            raise DeployError("refused")
-
-    def start(self, _layout: Layout, release: str, slot: Slot, _pm2: Pm2, *, timeout: float) -> _slot.Started:
-        self.said.append(f"start {release} in {slot.name} ({timeout:g} s)")
-        return _slot.Started((1,), _slot.LogMark("out", 0), _slot.LogMark("error", 7))
+pytestmark = pytest.mark.usefixtures("world")
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    world = World()
-    monkeypatch.setattr(_lock, "prove", lambda *_: None)
-    monkeypatch.setattr(_proof, "run", world.prove)
-    monkeypatch.setattr(_slot, "start", world.start)
-    monkeypatch.setattr(_slot, "is_warm", lambda *_: world.warm)
-    monkeypatch.setattr(_slot, "keep", lambda _: _slot.Started((1,), _slot.LogMark("o", 0), _slot.LogMark("e", 0)))
-    monkeypatch.setattr(_facts, "read_facts", lambda *_: None)
-    return world
+def edge(app: Any) -> Any:
+    """r1 and r2 were deployed; r2 is live in green."""
+    app.deployed("r1", "blue")
+    app.deployed("r2", "green")
+    return app
 
 
 @pytest.fixture
-def journey(tmp_path: Path) -> _road.Journey:
-    layout = Layout(tmp_path)
-    for name in ("r1", "r2"):
-        tree = layout.release(name)
-        tree.private.mkdir(parents=True)
-        link_atomic(tree.listen, BLUE.socket)
-        _manifest.write(tree, _manifest.Manifest(name, "", "", {}))
-    for name in ("r1", "r2"):
-        for event in ("published", "good"):
-            _ledger.append(layout.ledger, _ledger.Entry("t", event, name))
-    link_atomic(layout.current, "releases/r2")
-    return _road.Journey(
-        layout=layout,
-        pm2=Pm2(tmp_path / "pm2"),
-        release="r1",
-        slot=BLUE,
-        serving=BLUE,
-        front="http://edge",
-        proof={"consecutive": 3, "smoke": []},
-        left="r2",
-        by="ann",
-        reason="rollback",
-        lease="id",
-        timeout=30,
-        hooks={},
-        environment={"BLUEGREEN_RELEASE": "r1"},
-    )
+def restart(app: Any) -> Any:
+    """The same without an edge."""
+    app.strategy = "restart"
+    app.deployed("r1", "main")
+    app.deployed("r2", "main")
+    return app
+
+
+GATED = ["start r1 in blue", "prove r1 in blue through itself x3"]
+THROUGH = "prove r1 in blue through http://edge x1"
 
 
 @pytest.mark.parametrize(
-    ("slot", "serving", "warm", "steps"),
+    ("action", "warm", "said"),
+    [
+        pytest.param("deploy", False, [*GATED, THROUGH, "retire green"], id="deploy"),
+        pytest.param("deploy", True, [*GATED, THROUGH, "retire green"], id="a deploy takes nothing that runs"),
+        pytest.param("rollback", False, [*GATED, THROUGH, "retire green"], id="cold"),
+        pytest.param("rollback", True, [*GATED[1:], THROUGH, "retire green"], id="warm"),
+        pytest.param("take back", True, [*GATED[1:], THROUGH], id="what is taken back is not retired"),
+    ],
+)
+def test_the_order_behind_an_edge(edge: Any, world: Any, action: str, warm: bool, said: list[str]) -> None:
+    world.warm = {"blue"} if warm else set()
+    journey = edge.journey("r1", "blue", run=_phases.Run(action, "ann"))
+    _road.travel(journey, _road.ALL)
+    assert world.said == said
+    assert edge.live() == "r1"
+    assert edge.events("r1")[-3:] == ["gated", "published", "good"]
+    assert edge.events("r2")[-1] == ("rolled_back" if action == "rollback" else "good")
+    assert (journey.changed, journey.switch > 0) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("slot", "said"),
     [
         pytest.param(
-            BLUE, BLUE, False, ["start r1 in blue (30 s)", "prove blue x3", "prove blue http://edge x1"], id="cold"
-        ),
-        pytest.param(BLUE, BLUE, True, ["prove blue x3", "prove blue http://edge x1"], id="warm"),
-        pytest.param(
-            SPARE,
-            MAIN,
-            False,
+            "spare",
             [
-                "start r1 in spare (30 s)",
-                "prove spare x3",
-                "start r1 in main (30 s)",
-                "prove main http://edge x3",
+                "start r1 in spare",
+                "prove r1 in spare through itself x3",
+                "start r1 in main",
+                "prove r1 in main through http://edge x3",
+                "retire spare",
             ],
-            id="without an edge",
+            id="proved on the spare first",
         ),
         pytest.param(
-            MAIN, MAIN, False, ["start r1 in main (30 s)", "prove main http://edge x3"], id="the one process is down"
+            "main",
+            ["start r1 in main", "prove r1 in main through http://edge x3", "retire spare"],
+            id="the one process is down",
         ),
     ],
 )
-def test_the_order(
-    journey: _road.Journey, world: World, slot: Slot, serving: Slot, warm: bool, steps: list[str]
-) -> None:
-    world.warm = warm
-    _road.go(replace(journey, slot=slot, serving=serving))
-    assert world.said == steps
-    assert _state.live_release(journey.layout) == "r1"
-    entries = _ledger.read(journey.layout.ledger)
-    assert [_ledger.verdict(entries, release) for release in ("r1", "r2")] == ["good", "rolled_back"]
+def test_the_order_without_an_edge(restart: Any, world: Any, slot: str, said: list[str]) -> None:
+    _road.travel(restart.journey("r1", slot, run=_phases.Run("rollback", "ann")), _road.ALL)
+    assert world.said == said
+    assert restart.live() == "r1"
 
 
-@pytest.mark.parametrize(("refuse", "live"), [("blue", "r2"), ("http://edge", "r1")])
-def test_what_is_so_when_it_is_refused(journey: _road.Journey, world: World, refuse: str, live: str) -> None:
-    world.refuse = refuse
+def test_a_deploy_is_watched_and_the_old_slot_stands_by(edge: Any, world: Any) -> None:
+    edge.put("r3", "blue", standby=60)
+    _road.travel(edge.journey("r3", "blue", soak=30), [*_road.PUBLISHED, *_road.GOOD])
+    assert world.said == ["prove r3 in blue through http://edge x1 for 30 s", "retire green after 60 s"]
+
+
+def test_what_served_somewhere_else_is_retired_too(app: Any, world: Any) -> None:
+    app.strategy = "restart"
+    app.deployed("r1", "main")
+    app.strategy = "edge"
+    app.put("r2", "blue")
+    _road.travel(app.journey("r2", "blue"), ["publish", "retire"])
+    assert world.said == ["retire green", "retire main", "retire spare"]
+
+
+@pytest.mark.parametrize(
+    ("refuse", "live", "phases"),
+    [
+        ("through itself", "r2", ["start", "gate"]),
+        ("through http://edge", "r1", ["start", "gate", "publish", "soak"]),
+        ("start", "r2", ["start"]),
+    ],
+)
+def test_what_is_so_when_it_is_refused(edge: Any, world: Any, refuse: str, live: str, phases: list[str]) -> None:
+    world.refuse = [refuse]
+    journey = edge.journey("r1", "blue")
     with pytest.raises(DeployError, match="refused"):
-        _road.go(journey)
-    assert _state.live_release(journey.layout) == live
-    assert _ledger.verdict(_ledger.read(journey.layout.ledger), "r2") == "good"
+        _road.travel(journey, _road.ALL)
+    assert edge.live() == live
+    assert edge.events("r2")[-1] == "good"
+    assert list(journey.course.seconds) == phases
+    assert journey.course.at == phases[-1]
 
 
-def test_hooks_stand_around_their_phase_and_a_failing_one_ends_it(journey: _road.Journey, world: World) -> None:
+def test_publishing_sets_a_deadline_that_confirming_lifts(edge: Any) -> None:
+    edge.put("r3", "blue", confirm_timeout=120)
+    journey = edge.journey("r3", "blue")
+    _road.travel(journey, _road.PUBLISHED)
+    deadline = _deadline.armed(edge.layout)
+    assert deadline is not None
+    assert (deadline.release, round(deadline.until - deadline.armed_at)) == ("r3", 120)
+    _road.travel(journey, _road.GOOD)
+    assert _deadline.armed(edge.layout) is None
+
+
+def test_what_the_host_took_back_is_not_confirmed(edge: Any, world: Any) -> None:
+    journey = edge.journey("r1", "blue")
+    with pytest.raises(DeployError, match="not live any more"):
+        _road.travel(journey, _road.GOOD)
+    assert edge.events("r1")[-1] == "good"
+    assert "retire green" not in world.said
+
+
+def test_hooks_stand_around_their_phase_and_a_failing_one_ends_it(edge: Any, world: Any) -> None:
     note = "import os, pathlib; pathlib.Path('note').write_text(os.environ['BLUEGREEN_RELEASE'])"
     hooks = {"before_publish": [[sys.executable, "-c", note], [sys.executable, "-c", "raise SystemExit('no')"]]}
     with pytest.raises(DeployError, match="A hook failed") as failed:
-        _road.go(replace(journey, hooks=hooks))
+        _road.travel(edge.journey("r1", "blue", run=_phases.Run("deploy", "ann", hooks)), _road.ALL)
     assert "no" in str(failed.value)
-    assert (journey.layout.release("r1").path / "note").read_text() == "r1"
-    assert _state.live_release(journey.layout) == "r2"
-    assert world.said[-1] == "prove blue x3"
+    assert (edge.layout.release("r1").path / "note").read_text() == "r1"
+    assert edge.live() == "r2"
+    assert world.said[-1] == "prove r1 in blue through itself x3"
 
 
-@pytest.mark.parametrize(("standby", "act"), [(0.0, "retire"), (60.0, "retire_later")])
-def test_the_old_slot_retires_last(
-    journey: _road.Journey, world: World, monkeypatch: pytest.MonkeyPatch, standby: float, act: str
-) -> None:
-    monkeypatch.setattr(_retire, act, lambda _layout, slot, _pm2, **_: world.said.append(f"{act} {slot.name}"))
-    _road.go(replace(journey, retiring=SPARE, standby=standby))
-    assert world.said[-1] == f"{act} spare"
-
-
-def test_nothing_is_done_without_the_lock(
-    journey: _road.Journey, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def lost(*_: Any) -> None:
-        raise DeployError("must not go on")
-
-    monkeypatch.setattr(_lock, "prove", lost)
+def test_nothing_is_done_without_the_lock(edge: Any, world: Any) -> None:
+    journey = edge.journey("r1", "blue")
+    _lock.release(edge.layout.lock, journey.course.lease)
     with pytest.raises(DeployError, match="must not go on"):
-        _road.go(journey)
+        _road.travel(journey, _road.ALL)
     assert world.said == []
+
+
+def test_pruning_is_a_deploys(edge: Any) -> None:
+    edge.put("bad")
+    edge.note("staged:bad", "bad:bad")
+    course = edge.locked()
+    _road.travel(edge.journey("r2", "green", course, run=_phases.Run("rollback", "ann")), ["prune"])
+    assert edge.on_disk() == ["bad", "r1", "r2"]
+    journey = edge.journey("r2", "green", course)
+    _road.travel(journey, ["prune"])
+    assert edge.on_disk() == ["r1", "r2"]
+    assert edge.events("bad")[-1] == "pruned"
+    assert journey.notes == {"prune": "1 pruned"}

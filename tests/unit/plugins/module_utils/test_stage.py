@@ -21,15 +21,13 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _manifest,
     _recovery,
     _stage,
-    _state,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import link_atomic
-from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 
 FILES = {"package.json": "{}", "server.js": "1\n", "uploads/sample.png": "png", "REVISION": "from the archive\n"}
 ECOSYSTEMS = {"blue": "blue's text", "green": "green's text"}
-SLOTS = [Slot("blue", "shop-blue", "127.0.0.1:3001", "/run/b"), Slot("green", "shop-green", "127.0.0.1:3002", "/run/g")]
 
 
 @pytest.fixture
@@ -57,6 +55,7 @@ def order(tmp_path: Path) -> _stage.Order:
         archive=archive,
         sha256=hashlib.sha256(archive.read_bytes()).hexdigest(),
         ecosystems=ECOSYSTEMS,
+        record="how it is run",
         shared_dirs=["uploads/"],
         shared_files=[],
         install=False,
@@ -180,6 +179,15 @@ def test_other_settings_are_rendered_anew_while_the_release_is_not_live(layout: 
     assert [entry.event for entry in _ledger.read(layout.ledger)] == ["staged"]
 
 
+def test_how_a_live_release_is_proved_may_change(layout: Layout, order: _stage.Order) -> None:
+    _stage.stage(layout, order)
+    assert layout.release("r1").app.read_text() == "how it is run"
+    assert layout.release("r1").app.stat().st_mode & 0o777 == 0o600
+    link_atomic(layout.current, "releases/r1")
+    assert _stage.stage(layout, dataclasses.replace(order, record="soaked longer")).changed
+    assert layout.release("r1").app.read_text() == "soaked longer"
+
+
 def test_other_settings_never_change_a_live_release(layout: Layout, order: _stage.Order) -> None:
     _stage.stage(layout, order)
     link_atomic(layout.current, "releases/r1")
@@ -220,7 +228,7 @@ def test_a_killed_stage_is_unfinished_until_recovery_removes_it(
     assert _ledger.read(layout.ledger) == []
     with pytest.raises(DeployError, match="no stage of it ever ended"):
         _stage.stage(layout, order)
-    found = _recovery.decide(_state.read(layout, SLOTS, now=0.0), [])
+    found = _recovery.of(layout)
     assert found.unfinished == ("r1",)
     _recovery.carry_out(layout, found, by="ann")
     assert _stage.stage(layout, order).changed

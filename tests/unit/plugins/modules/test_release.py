@@ -1,6 +1,6 @@
 # Copyright: nodeops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A release from an archive to its verdict, each state of it on a real directory."""
+"""A release along its road, each state of it on a real directory."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import json
 import os
 import tarfile
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,173 +18,277 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _lock
+from ansible_collections.nodeops.pm2.plugins.module_utils import _inspection, _lock
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.modules import release
 
+pytestmark = pytest.mark.usefixtures("world", "inspected")
+
 OWNER = _lock.Owner("ann@laptop", "deploy", os.getpid(), _lock.this_boot(), _lock.started(os.getpid()))
-STORY = ["published:r1", "good:r1", "published:r2", "good:r2", "published:r3"]
+CLEAN: dict[str, Any] = {"findings": [], "passed_over": [], "counts": {}}
+Run = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def run(app: Any) -> Callable[..., dict[str, Any]]:
-    """The module under a lease that it holds."""
-    lease, _said = _lock.acquire(app.layout.lock, OWNER, ttl=900)
+def inspected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was inspected; the rules have tests of their own."""
+    seen: list[str] = []
 
-    def act(*, check_mode: bool = False, **options: Any) -> dict[str, Any]:
-        given = {"root": str(app.layout.root), "lease": lease.id, "by": "ann@laptop", **options}
+    def look(params: dict[str, Any], *, tmpdir: str) -> dict[str, Any]:
+        assert Path(tmpdir).is_dir()
+        seen.append(params["archive"])
+        return CLEAN
+
+    monkeypatch.setattr(_inspection, "run", look)
+    return seen
+
+
+@pytest.fixture
+def run(app: Any, tmp_path: Path) -> Run:
+    """The module, in a world that is not real."""
+
+    def act(state: str, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
+        given = {"root": str(app.layout.root), "state": state, "owner": asdict(OWNER), **options}
         validated = ArgumentSpecValidator(release.SPEC).validate(given)
         assert validated.error_messages == []
-        return release.run(validated.validated_parameters, check_mode=check_mode)
+        return release.Act(validated.validated_parameters, check_mode=check_mode, tmpdir=str(tmp_path)).do()
 
     return act
 
 
 @pytest.fixture
-def staging(tmp_path: Path) -> dict[str, Any]:
-    """Options that stage r1."""
+def r2(app: Any, tmp_path: Path) -> dict[str, Any]:
+    """Options of a deploy of r2; r1 is live in blue."""
+    app.deployed("r1", "blue")
     archive = tmp_path / "artifact.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
         info = tarfile.TarInfo("server.js")
         info.size = 1
         tar.addfile(info, io.BytesIO(b"1"))
     return {
-        "release": "r1",
+        **{name: value for name, value in app.options(duration=20).items() if value is not None},
+        "release": "r2",
         "archive": str(archive),
         "checksum": hashlib.sha256(archive.read_bytes()).hexdigest(),
         "revision": "abc",
+        "entry": {"script": "server.js"},
         "ecosystems": {"blue": "b", "green": "g"},
-        "shared_dirs": ["uploads"],
         "dependencies": "shipped",
     }
 
 
-def test_staged_and_staged_again(app: Any, run: Callable[..., dict[str, Any]], staging: dict[str, Any]) -> None:
-    path = f"{app.layout.root}/releases/r1"
+def current(app: Any, *releases: str) -> dict[str, str]:
+    shown = (f"{app.layout.current} -> releases/{one}\n" if one else "" for one in releases)
+    return dict(zip(("before", "after"), shown))
+
+
+def test_from_an_archive_to_the_gate(app: Any, world: Any, run: Run, r2: dict[str, Any]) -> None:
+    done = run("gated", **r2)
+    assert list(done["phases"]) == ["check", "lock", "stage", "start", "gate"]
+    assert (done["changed"], done["release"], done["previous"], done["by"]) == (True, "r2", "r1", "ann@laptop")
+    assert done["diff"] == {"before": "", "after": f"{app.layout.root}/releases/r2\n"}
+    assert world.said == ["start r2 in green", "prove r2 in green through itself x3"]
+    assert (app.live(), app.events("r2")) == ("r1", ["staged", "gated"])
+    held = _lock.held(app.layout.lock)
+    assert held is not None
+    assert held.id == done["lease"]
+    assert done["notes"] == {"stage": "staged r2"}
+
+
+def test_the_rest_of_the_way_in_two_stretches(app: Any, world: Any, run: Run, r2: dict[str, Any]) -> None:
+    lease = run("gated", **r2)["lease"]
+    done = run("published", release="r2", lease=lease)
+    assert list(done["phases"]) == ["publish", "soak"]
+    assert (done["lease"], done["diff"], done["switch"] > 0) == (lease, current(app, "r1", "r2"), True)
+    assert world.said[-1] == "prove r2 in green through http://edge x1 for 20 s"
+    assert done["app"]["verdict"] == "published"
+
+    done = run("good", release="r2", lease=lease)
+    assert list(done["phases"]) == ["confirm", "retire", "prune"]
+    assert (done["lease"], done["app"]["verdict"], done["app"]["lock"]) == ("", "good", "")
+    assert app.events("r2") == ["staged", "gated", "published", "good"]
+
+
+def test_the_rest_of_the_way_at_once(app: Any, run: Run, r2: dict[str, Any]) -> None:
+    done = run("good", release="r2", lease=run("gated", **r2)["lease"])
+    assert list(done["phases"]) == ["publish", "soak", "confirm", "retire", "prune"]
+    assert (done["changed"], done["diff"]) == (True, current(app, "r1", "r2"))
+
+
+def test_the_same_again_changes_nothing(app: Any, run: Run, r2: dict[str, Any]) -> None:
+    run("good", release="r2", lease=run("gated", **r2)["lease"])
     before = app.snapshot()
-    told = run(**staging, check_mode=True)
+    again = run("gated", **r2)
+    assert (again["changed"], list(again["phases"])) == (False, ["check", "lock", "stage", "gate"])
+    again = run("good", release="r2", lease=again["lease"])
+    assert (again["changed"], again["phases"], again["diff"]) == (False, {}, current(app, "r2", "r2"))
     assert app.snapshot() == before
-    assert (told["changed"], told["said"]) == (True, "stages r1")
-    done = run(**staging)
-    assert done["diff"] == told["diff"] == {"before": "", "after": f"{path}\n"}
-    assert (done["changed"], done["path"], done["said"], done["dependencies"]) == (True, path, "staged r1", "")
-    assert (Path(path) / "REVISION").read_text() == "abc\n"
-    again = run(**staging)
-    assert (again["changed"], again["said"], again["diff"]["after"]) == (False, "r1 is staged", "")
+    assert not app.layout.lock.exists()
 
 
-@pytest.fixture
-def deployed(app: Any) -> Any:
-    """Three releases; the last is live in blue and not confirmed yet."""
-    for name, slot, key in (("r1", "blue", "k1"), ("r2", "green", "k2"), ("r3", "blue", "k3")):
-        app.put(name, slot, dependencies=key)
-        (app.layout.deps / key).mkdir(parents=True)
-    app.note(*STORY)
-    app.go_live("r3")
-    return app
-
-
-def test_published_and_published_again(deployed: Any, run: Callable[..., dict[str, Any]]) -> None:
-    options = {"release": "r2", "state": "published", "slot": deployed.slot("green"), "reason": "rollback"}
-    current = deployed.layout.current
-    before = deployed.snapshot()
-    told = run(**options, check_mode=True)
-    assert deployed.snapshot() == before
-    done = run(**options)
-    assert (done["changed"], done["previous"]) == (told["changed"], told["previous"]) == (True, "r3")
-    assert done["diff"] == {"before": f"{current} -> releases/r3\n", "after": f"{current} -> releases/r2\n"}
-    assert 0 < done["seconds"] < 1
-    assert os.readlink(current) == "releases/r2"
-    assert deployed.events()[len(STORY) :] == ["gated:r2", "published:r2"]
-    again = run(**options)
-    assert (again["changed"], again["previous"], again["seconds"]) == (False, "r2", 0)
-    assert len(deployed.events()) == len(STORY) + 2
-
-
-def test_unpublished_and_unpublished_again(deployed: Any, run: Callable[..., dict[str, Any]]) -> None:
-    assert run(state="unpublished", check_mode=True)["changed"]
-    assert deployed.layout.current.is_symlink()
-    done = run(state="unpublished")
-    assert (done["changed"], done["previous"], done["diff"]["after"]) == (True, "r3", "")
-    assert not deployed.layout.current.is_symlink()
-    assert not run(state="unpublished")["changed"]
-
-
-@pytest.mark.parametrize("verdict", ["good", "bad", "aborted", "rolled_back"])
-def test_a_verdict_and_the_same_again(deployed: Any, run: Callable[..., dict[str, Any]], verdict: str) -> None:
-    options = {"release": "r3", "state": verdict, "slot": deployed.slot("blue")}
-    assert run(**options, check_mode=True)["changed"]
-    assert deployed.events() == STORY
-    assert run(**options) == {"changed": True, "verdict": verdict, "release": "r3"}
-    assert deployed.events() == [*STORY, f"{verdict}:r3"]
-    assert not run(**options)["changed"]
-
-
-def test_a_rollback_marks_what_it_left_and_a_freeze_stays(deployed: Any, run: Callable[..., dict[str, Any]]) -> None:
-    run(release="r2", state="good", left="r3")
-    assert deployed.events()[len(STORY) :] == ["rolled_back:r3"]
-    run(release="r3", state="bad", freeze="twice bad")
-    assert _lock.frozen(deployed.layout.root) == "twice bad"
-
-
-@pytest.mark.parametrize(
-    ("keep", "pruned"), [pytest.param(5, ["old"], id="plenty"), pytest.param(1, ["old", "r1"], id="the fewest")]
-)
-def test_pruned_leaves_what_somebody_needs(
-    deployed: Any, run: Callable[..., dict[str, Any]], keep: int, pruned: list[str]
+def test_nothing_is_touched_before_the_inspection_has_passed(
+    app: Any, run: Run, r2: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deployed.put("old", dependencies="k0")
-    (deployed.layout.deps / "k0").mkdir()
-    options = {"state": "pruned", "slots": deployed.slots, "keep": keep}
-    before = deployed.snapshot()
-    assert run(**options, check_mode=True) == {"changed": True, "pruned": pruned}
-    assert deployed.snapshot() == before
-    assert run(**options) == {"changed": True, "pruned": pruned}
-    kept = sorted({"r1", "r2", "r3"} - set(pruned))
-    assert deployed.on_disk() == kept
-    assert sorted(path.name for path in deployed.layout.deps.iterdir()) == [name.replace("r", "k") for name in kept]
-    assert deployed.events()[len(STORY) :] == [f"pruned:{name}" for name in pruned]
-    assert run(**options) == {"changed": False, "pruned": []}
+    def refuse(*_given: Any, **_options: Any) -> None:
+        raise DeployError("refused")
+
+    monkeypatch.setattr(_inspection, "run", refuse)
+    before = app.snapshot()
+    with pytest.raises(DeployError, match="refused"):
+        run("gated", **r2)
+    assert app.snapshot() == before
+    assert not app.layout.lock.exists()
+
+
+def test_nothing_is_inspected_with_a_hook_that_would_never_run(
+    run: Run, r2: dict[str, Any], inspected: list[str]
+) -> None:
+    with pytest.raises(DeployError, match="before_lunch"):
+        run("gated", hooks={"before_lunch": []}, **r2)
+    assert inspected == []
+
+
+@pytest.mark.parametrize("verdict", ["bad", "aborted"])
+def test_what_failed_is_undone(app: Any, world: Any, run: Run, r2: dict[str, Any], verdict: str) -> None:
+    world.refuse = ["prove r2 in green through http"]
+    lease = run("gated", **r2)["lease"]
+    with pytest.raises(DeployError, match="refused"):
+        run("published", release="r2", lease=lease)
+    done = run("aborted", release="r2", lease=lease, reason="it crashed\nat once", verdict=verdict)
+    assert (done["changed"], done["frozen"], done["lease"], done["app"]["live"]) == (True, "", "", "r1")
+    assert (app.live(), app.events("r2")[-1]) == ("r1", verdict)
+    assert not app.layout.lock.exists()
+
+
+def test_a_rollback_goes_the_whole_way(app: Any, run: Run) -> None:
+    app.deployed("r1", "blue")
+    app.deployed("r2", "green")
+    done = run("good")
+    assert (done["release"], done["previous"], done["changed"]) == ("r1", "r2", True)
+    assert list(done["phases"]) == ["lock", "start", "gate", "publish", "soak", "confirm", "retire"]
+    assert done["diff"] == current(app, "r2", "r1")
+    assert (app.live(), app.events("r2")[-1], done["lease"]) == ("r1", "rolled_back", "")
+
+
+def test_a_new_root_is_made_for_a_deploy_alone(run: Run, r2: dict[str, Any], tmp_path: Path) -> None:
+    root = tmp_path / "not/there"
+    with pytest.raises(DeployError, match="no good release before"):
+        run("good", root=str(root))
+    assert not root.parent.exists()
+    run("gated", **{**r2, "root": str(root)})
+    assert (root / "releases/r2").is_dir()
+
+
+def leave_behind(app: Any) -> None:
+    """What a run leaves that was killed: a stage, half a stage, half a file."""
+    app.put("r8")
+    app.put("half", sealed=False)
+    app.note("staged:r8")
+    (app.layout.root / ".current.0123456789ab.new~").symlink_to("releases/x")
+
+
+def test_whoever_comes_next_tidies_up_and_says_so(app: Any, run: Run, r2: dict[str, Any]) -> None:
+    leave_behind(app)
+    found = run("gated", **r2)["found"]
+    assert [sentence.split(":")[0] for sentence in found] == [
+        "Removed half",
+        "Marked r8 aborted",
+        f"Removed {app.layout.root}/.current.0123456789ab.new~, half-written.",
+    ]
+    assert (app.on_disk(), app.events("r8")[-1]) == (["r1", "r2", "r8"], "aborted")
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("state", "options", "changed", "after"),
     [
-        {"release": "r2", "state": "published"},
-        {"state": "unpublished"},
-        {"release": "r3", "state": "bad"},
-        {"state": "pruned", "keep": 0},
+        pytest.param("gated", None, True, "releases/r2\n", id="a deploy to the gate"),
+        pytest.param("published", {"release": "r2"}, True, "current -> releases/r2\n", id="its switch"),
+        pytest.param("good", {"release": "r2", "lease": "x"}, True, "current -> releases/r2\n", id="its confirmation"),
+        pytest.param("good", {}, True, "current -> releases/r0\n", id="a rollback"),
+        pytest.param("good", {"release": "r1"}, False, "current -> releases/r1\n", id="a rollback to what is live"),
+        pytest.param("aborted", {"release": "r2", "lease": "x"}, False, "", id="an abort"),
     ],
 )
-def test_without_the_lock_nothing_is_done(
-    deployed: Any, run: Callable[..., dict[str, Any]], options: dict[str, Any]
+def test_check_mode_tells_and_touches_nothing(
+    app: Any, world: Any, run: Run, r2: dict[str, Any], state: str, options: Any, changed: bool, after: str
 ) -> None:
-    before = deployed.snapshot()
-    with pytest.raises(DeployError, match="does not hold the app's lock"):
-        run(slot=deployed.slot("green"), slots=deployed.slots, lease="lost", **options)
-    assert deployed.snapshot() == before
+    app.put("r0", "green")
+    (app.layout.ledger).write_text("")
+    app.note("published:r0", "good:r0", "published:r1", "good:r1")
+    before = app.snapshot()
+    told = run(state, check_mode=True, **(r2 if options is None else options))
+    assert (told["changed"], told["diff"]["after"].endswith(after)) == (changed, True)
+    assert (app.snapshot(), world.said) == (before, [])
+    assert not app.layout.lock.exists()
+
+
+def test_check_mode_tells_what_would_be_tidied_up(app: Any, run: Run, r2: dict[str, Any]) -> None:
+    leave_behind(app)
+    told = run("gated", check_mode=True, **r2)
+    assert (told["changed"], len(told["found"])) == (True, 2)
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_frozen_app_stays_so_until_it_is_said(app: Any, run: Run, r2: dict[str, Any], check_mode: bool) -> None:
+    _lock.freeze(app.layout.root, "twice bad")
+    with pytest.raises(DeployError, match="frozen"):
+        run("gated", check_mode=check_mode, **r2)
+    run("gated", check_mode=check_mode, unfreeze=True, **r2)
+    assert _lock.frozen(app.layout.root) == ("twice bad" if check_mode else "")
+
+
+def fail(capsys: pytest.CaptureFixture[str], given: dict[str, Any]) -> dict[str, Any]:
+    """What the module prints when it fails."""
+    with patch_module_args(given), pytest.raises(SystemExit):
+        release.main()
+    return dict(json.loads(capsys.readouterr().out))
 
 
 @pytest.mark.parametrize(
     ("state", "missing"),
     [
-        ("staged", ["release", "archive", "checksum", "ecosystems"]),
-        ("published", ["release", "slot"]),
-        ("pruned", ["slots"]),
-        ("good", ["release"]),
-        ("rolled_back", ["release"]),
+        ("gated", ["release", "archive", "entry"]),
+        ("published", ["release", "lease"]),
+        ("aborted", ["release", "lease"]),
     ],
 )
 def test_what_a_state_needs(app: Any, capsys: pytest.CaptureFixture[str], state: str, missing: list[str]) -> None:
-    given = {"root": str(app.layout.root), "lease": "any", "state": state}
-    with patch_module_args(given), pytest.raises(SystemExit):
-        release.main()
-    assert f"missing: {', '.join(missing)}" in json.loads(capsys.readouterr().out)["msg"]
+    said = fail(capsys, {"root": str(app.layout.root), "state": state})
+    assert f"missing: {', '.join(missing)}" in said["msg"]
 
 
-def test_a_refusal_is_said_in_full(app: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    given = {"root": str(app.layout.root), "lease": "lost", "state": "unpublished"}
-    with patch_module_args(given), pytest.raises(SystemExit):
-        release.main()
-    message = json.loads(capsys.readouterr().out)["msg"]
-    assert [part for part in ("expected: lease lost", "seen: held by nobody", "do: ") if part not in message] == []
+def test_a_refusal_is_said_in_full_and_keeps_the_lease(
+    app: Any, world: Any, r2: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.refuse = ["prove r2"]
+    headers = {"x-token": "made-up-secret"}
+    given = {
+        "root": str(app.layout.root),
+        "state": "gated",
+        "owner": asdict(OWNER),
+        **r2,
+        "health": {"headers": headers},
+    }
+    said = fail(capsys, given)
+    held = _lock.held(app.layout.lock)
+    assert held is not None
+    assert (said["lease"], said["phase"], said["verdict"]) == (held.id, "gate", "refused")
+    assert list(said["phases"]) == ["check", "lock", "stage", "start", "gate"]
+    assert said["app"]["live"] == "r1"
+    assert "made-up-secret" not in json.dumps(said)
+
+
+def test_a_full_disk_is_told_as_one(
+    app: Any,
+    r2: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_given: Any, **_options: Any) -> None:
+        raise OSError(28, "No space left on device", "/srv")
+
+    monkeypatch.setattr("ansible_collections.nodeops.pm2.plugins.module_utils._stage.stage", full)
+    said = fail(capsys, {"root": str(app.layout.root), "state": "gated", "owner": asdict(OWNER), **r2})
+    assert "The host refused to do it." in said["msg"]
+    assert "No space left on device" in said["msg"]
+    assert (said["phase"], said["app"]["live"]) == ("stage", "r1")

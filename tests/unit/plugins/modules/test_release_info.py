@@ -12,7 +12,7 @@ from ansible_collections.nodeops.pm2.plugins.modules import release_info
 
 
 def read(app: Any) -> dict[str, Any]:
-    given = {"root": str(app.layout.root), "slots": app.slots}
+    given = {"root": str(app.layout.root)}
     validated = ArgumentSpecValidator(release_info.SPEC).validate(given)
     assert validated.error_messages == []
     return release_info.run(validated.validated_parameters)
@@ -27,7 +27,7 @@ def test_what_is_so(app: Any) -> None:
     result = read(app)
     assert app.snapshot() == before
     found = result["app"]
-    assert (found["live"], found["live_slot"], found["idle_slot"]) == ("r2", "green", "blue")
+    assert (found["live"], found["live_slot"]) == ("r2", "green")
     assert (found["verdict"], found["rollback_target"]) == ("published", "r1")
     assert [release["id"] for release in found["releases"]] == ["r1", "r2"]
     assert not result["changed"]
@@ -35,7 +35,7 @@ def test_what_is_so(app: Any) -> None:
 
 def test_nothing_was_ever_deployed(app: Any) -> None:
     result = read(app)
-    assert (result["app"]["live"], result["app"]["idle_slot"], result["history"]) == ("", "blue", [])
+    assert (result["app"]["live"], result["app"]["live_slot"], result["history"]) == ("", "", [])
 
 
 @pytest.mark.parametrize(("events", "first", "count"), [(3, "r0", 3), (25, "r5", 20)])

@@ -67,26 +67,10 @@ def test_unseen(lines: list[str], shown: list[str], rest: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "result", "remarks"),
-    [
-        ("release", {"said": "Staged."}, ["Staged."]),
-        ("pm2_process", {"said": ["Stopped blue."]}, ["Stopped blue."]),
-        ("release", {"changed": True, "seconds": 0.0005}, ["switched in 0.50 ms"]),
-        ("release", {"changed": False, "seconds": 0.0005}, []),
-        ("health_gate", {"changed": True, "seconds": 3.0}, []),
-        ("release", {"pruned": ["a", "b"]}, ["2 pruned"]),
-        ("other", {}, []),
-    ],
-)
-def test_remarks(action: str, result: dict[str, Any], remarks: list[str]) -> None:
-    assert _said.remarks(action, result) == remarks
-
-
-@pytest.mark.parametrize(
     ("result", "surprises"),
     [
-        ({"took_over": "Took over.", "found": ["a", "b"]}, ["Took over.", "a", "b"]),
-        ({"took_over": "", "found": []}, []),
+        ({"found": ["a", "b\n  c"]}, ["a", "b", "  c"]),
+        ({"found": []}, []),
         ({"found": "a word of another module"}, []),
         ({}, []),
     ],

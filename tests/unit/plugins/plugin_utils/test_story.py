@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.plugin_utils._story import Failure, HostStory, phase_of
+from ansible_collections.nodeops.pm2.plugins.plugin_utils._story import Failure, HostStory, Step, phase_of
 
 ROLE = "/c/ansible_collections/nodeops/pm2/roles/bluegreen/tasks"
 GATE = Failure("gate", "No answer.\nmore")
@@ -22,14 +22,12 @@ END = Failure("abort", "Another host failed.")
         (["main", "preflight"], "preflight"),
         (["main", "inspect"], "check"),
         (["check", "inspect"], "check"),
-        (["main", "phase", "gate"], "gate"),
-        (["main", "phase", "hooks"], "hooks"),
-        (["main", "abort", "take_back", "put_back", "start"], "abort"),
-        (["main", "lock", "resume", "soak"], "lock"),
-        (["rollback", "phase", "publish"], "publish"),
+        (["main", "gate"], "gate"),
+        (["main", "publish", "wave"], "publish"),
+        (["main", "abort"], "abort"),
+        (["rollback"], "rollback"),
         (["status"], "status"),
         (["main"], ""),
-        (["main", "phase"], ""),
         ([], None),
     ],
 )
@@ -73,17 +71,34 @@ def test_a_dry_run_promises_nothing() -> None:
     assert HostStory(live="r1").outcome(failed=False, check_mode=True) == ("would pass", "r1 live")
 
 
-def test_learns_what_is_live() -> None:
+def app(live: str, slot: str, frozen: str = "") -> dict[str, str]:
+    return {"live": live, "live_slot": slot, "frozen": frozen}
+
+
+def test_learns_what_is_live_and_what_this_run_did() -> None:
     story = HostStory()
-    story.learn("lock", "release_lock", {"app": {"live": "r1", "live_slot": "blue"}}, {})
-    assert (story.live, story.slot, story.published) == ("r1", "blue", "")
-    story.learn("publish", "release", {"previous": ""}, {"release": "r2", "slot": {"name": "green"}})
-    assert (story.live, story.slot, story.published) == ("r2", "green", "r2")
-    story.learn("confirm", "release", {"verdict": "good", "release": "r2"}, {"slot": "green"})
+    story.learn({"release": "r2", "phases": {"gate": 1.0}, "app": app("r1", "blue")})
+    assert (story.live, story.slot, story.published, story.confirmed) == ("r1", "blue", "", "")
+    story.learn({"release": "r2", "phases": {"publish": 0.1, "soak": 2.0}, "app": app("r2", "green")})
+    assert (story.live, story.slot, story.published, story.confirmed) == ("r2", "green", "r2", "")
+    story.learn({"release": "r2", "phases": {"confirm": 0.1}, "app": app("r2", "green"), "failed": True})
+    assert story.confirmed == ""
+    story.learn({"release": "r2", "phases": {"confirm": 0.1}, "app": app("r2", "green")})
     assert story.confirmed == "r2"
-    story.learn("abort", "release", {"previous": ""}, {"release": "r1", "slot": {"name": "blue"}})
-    assert (story.live, story.slot, story.published) == ("r1", "blue", "r2")
-    story.learn("abort", "release", {"previous": ""}, {"state": "absent"})
-    assert (story.live, story.slot) == ("", "")
-    story.learn("abort", "release", {"verdict": "bad", "release": "r2"}, {"freeze": "both failed"})
-    assert story.frozen == "both failed"
+    story.learn({"app": app("r2", "green", "twice bad")})
+    assert story.frozen == "twice bad"
+    story.learn({"changed": True})
+    assert story.live == "r2"
+
+
+def test_a_step_of_several_phases_is_told_by_phase() -> None:
+    step = Step("gate", True, 0.0)
+    step.take_in("a", {"phases": {"check": 0.2, "gate": 1.5}, "notes": {"gate": "quick"}})
+    step.take_in("b", {"phases": {"check": 0.4, "gate": 30.0}, "phase": "gate", "failed": True})
+    step.take_in("c", {"changed": True})
+    assert [phase.line() for phase in step.phases.values()] == [
+        "  check            0.4 s  2 hosts",
+        "  gate            30.0 s  2 hosts, quick, 1 failed",
+    ]
+    assert step.phases["check"].as_dict()["phase"] == "check"
+    assert list(step.phases["gate"].failed) == ["b"]

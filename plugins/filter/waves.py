@@ -1,6 +1,6 @@
 # Copyright: nodeops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The filter nodeops.pm2.steps."""
+"""Hosts into waves."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
-from ansible_collections.nodeops.pm2.plugins.module_utils._steps import steps
+from ansible_collections.nodeops.pm2.plugins.module_utils._waves import waves
 
 
-def _steps(phases: list[str], hooks: dict[str, Any], leave_out: list[str]) -> list[dict[str, str]]:
+def _waves(hosts: list[str], sizes: list[Any]) -> list[list[str]]:
     try:
-        return steps(phases, hooks, leave_out=leave_out)
+        return waves([str(host) for host in hosts], sizes)
     except DeployError as error:
         raise AnsibleFilterError(str(error)) from error
 
@@ -25,4 +25,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Filters by name."""
-        return {"steps": _steps}
+        return {"waves": _waves}

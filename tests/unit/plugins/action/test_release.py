@@ -1,17 +1,18 @@
 # Copyright: nodeops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The controller's side of the lock, against a host that answers by the book, on a clock that the test moves."""
+"""The controller's side of a release, against a host that answers by the book, on a clock that the test moves."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.nodeops.pm2.plugins.action import release_lock
+from ansible_collections.nodeops.pm2.plugins.action import release
 from ansible_collections.nodeops.pm2.plugins.module_utils import _lock
 
 US = _lock.Owner("ann@laptop", "deploy", os.getpid(), _lock.this_boot(), _lock.started(os.getpid()))
@@ -26,16 +27,12 @@ def refusal(owner: _lock.Owner, lease: str = "theirs") -> dict[str, Any]:
     return {"failed": True, "msg": f"held by {owner.who}", "holder": asdict(holder)}
 
 
-class Task:
-    def __init__(self, **args: Any) -> None:
-        self.args = args
-
-
-class Host(release_lock.ActionModule):
+class Host(release.ActionModule):
     """Answers with what is given, in turn and then the last for ever; time passes only while it is slept."""
 
     def __init__(self, answers: list[dict[str, Any]], **args: Any) -> None:
-        self._task, self._display = Task(**args), self
+        self._task, self._display = SimpleNamespace(args={"root": "/srv/shop", **args}), self
+        self._connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir="/tmp/ansible"))
         self.answers = answers
         self.asked: list[dict[str, Any]] = []
         self.shown: list[str] = []
@@ -45,6 +42,9 @@ class Host(release_lock.ActionModule):
         assert task_vars == {"a": 1}
         self.asked.append(dict(module_args))
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def _remove_tmp_path(self, _path: str) -> None:
+        """Nothing was made."""
 
     def display(self, text: str, color: str) -> None:
         assert color
@@ -62,16 +62,22 @@ def run(monkeypatch: pytest.MonkeyPatch, host: Host) -> dict[str, Any]:
         return host.run(task_vars={"a": 1})
 
 
-def test_the_owner_is_the_process_whose_death_ends_the_deploy(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("args", "what"),
+    [({"app": "shop"}, "rollback of shop"), ({}, "rollback of /srv/shop")],
+)
+def test_the_owner_is_the_process_whose_death_ends_the_run(
+    monkeypatch: pytest.MonkeyPatch, args: dict[str, str], what: str
+) -> None:
     monkeypatch.setattr("getpass.getuser", lambda: "ann")
     monkeypatch.setattr("socket.gethostname", lambda: "laptop")
-    host = Host([TAKEN], root="/srv/shop", what="rollback")
-    assert run(monkeypatch, host) == {**TAKEN, "by": "ann@laptop"}
+    host = Host([TAKEN], **args)
+    assert run(monkeypatch, host) == TAKEN
     (asked,) = host.asked
     owner = _lock.owner_from(asked.pop("owner"))
-    assert owner == _lock.Owner("ann@laptop", "rollback", os.getppid(), _lock.this_boot(), _lock.started(os.getppid()))
+    assert owner == _lock.Owner("ann@laptop", what, os.getppid(), _lock.this_boot(), _lock.started(os.getppid()))
     assert _lock.is_alive(owner)
-    assert asked == {"root": "/srv/shop", "what": "rollback"}
+    assert asked == {"root": "/srv/shop", **args}
 
 
 @pytest.mark.parametrize(
@@ -93,7 +99,7 @@ def test_a_held_lock_is_waited_for(monkeypatch: pytest.MonkeyPatch, wait: Any, a
 def test_it_takes_the_lock_as_soon_as_it_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host([refusal(ELSEWHERE), refusal(ELSEWHERE, "next"), TAKEN], wait=60)
     assert run(monkeypatch, host)["lease"] == "ours"
-    assert host.now == 2 * release_lock.POLL
+    assert host.now == 2 * release.POLL
 
 
 @pytest.mark.parametrize("failure", [{"failed": True, "msg": "The app is frozen."}, {"unreachable": True}])

@@ -1,0 +1,130 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What can be done to an app: the stretches of a deploy, the abort, and the rollback, each as one act under the lock.
+
+Whoever acts, a task of the role, the guard or a person at the host's shell, calls these.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible_collections.nodeops.pm2.plugins.module_utils import (
+    _aim,
+    _app,
+    _begin,
+    _ledger,
+    _lock,
+    _phases,
+    _road,
+    _state,
+    _undo,
+)
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
+
+
+def gate(journey: _road.Journey) -> None:
+    """Take a release to where only the switch is missing; one that is live already is looked at."""
+    if journey.release != journey.previous:
+        _road.travel(journey, _road.GATED)
+        return
+    _road.travel(journey, ["stage"])
+    with journey.course.phase("gate"):
+        _road.prove(journey, journey.serving, through="", duration=0.0)
+
+
+def aimed(
+    layout: Layout, release: str, app: _app.App, run: _phases.Run, course: _phases.Course, **more: Any
+) -> _road.Journey:
+    """The journey of a release that is not live yet to the idle slot; of the live one, to where it is."""
+    state = _state.read(layout, now=time.time())
+    live = app.slot(state.live_slot) if state.live == release else None
+    return _road.Journey(layout, release, app, live or app.idle(state.live_slot), state.live, run, course, **more)
+
+
+def resumed(layout: Layout, release: str, run: _phases.Run, course: _phases.Course) -> _road.Journey:
+    """The journey of a release that has passed the gate, from what is on the host."""
+    tree = layout.release(release)
+    app = _app.require(tree)
+    slot = app.slot_of(tree)
+    if slot is None:
+        raise DeployError(
+            "The release was never started, so it cannot go on.",
+            expected=f"{tree.listen}",
+            seen="no such link",
+            remedy="Deploy it again.",
+        )
+    live = _state.live_release(layout)
+    previous = _road.last_published(layout, release) if live == release else live
+    # Without an edge it was gated on the spare; the restart brings it to where it serves.
+    start = slot if app.has_edge else app.slots[-1]
+    return _road.Journey(layout, release, app, start, previous, run, course, soak=app.proof["duration"])
+
+
+def publish(journey: _road.Journey) -> None:
+    """Switch, and watch the release live; nothing where it was confirmed before."""
+    if not is_confirmed(journey):
+        _road.travel(journey, _road.PUBLISHED)
+
+
+def confirm(journey: _road.Journey) -> None:
+    """Declare it good, retire and prune what it replaced, and let others in; a gated one is published first."""
+    if not is_confirmed(journey):
+        reached = _ledger.last_event(_ledger.read(journey.layout.ledger), journey.release)
+        _road.travel(journey, (*_road.PUBLISHED, *_road.GOOD) if reached == "gated" else _road.GOOD)
+    _begin.give_back(journey.layout, journey.course)
+
+
+def abort(layout: Layout, release: str, failure: _undo.Failure, *, by: str, course: _phases.Course) -> _undo.Undone:
+    """Undo what is not confirmed, and let others in, also where it cannot be undone: the next run tidies up."""
+    _lock.prove(layout.lock, course.lease)
+    try:
+        return _undo.undo(layout, release, failure, by=by, course=course)
+    finally:
+        _begin.give_back(layout, course)
+
+
+def roll_back(
+    layout: Layout, wanted: str, claim: _begin.Claim, run: _phases.Run, course: _phases.Course
+) -> _road.Journey:
+    """Go to the last good release, or to ``wanted``, by the road of a deploy; undone where it fails."""
+    _aim.existing(_state.read(layout, now=time.time()), wanted=wanted)  # before anything is touched, the lock included
+    with course.phase("lock"):
+        _begin.take_lock(layout, claim, course)
+    try:
+        with course.phase("lock"):
+            changed = _begin.tidy_up(layout, by=run.by, course=course)
+            release = _aim.existing(_state.read(layout, now=time.time()), wanted=wanted)
+            journey = aimed(layout, release, _app.require(layout.release(release)), run, course, changed=changed)
+        try:
+            _travel_back(journey)
+        except (DeployError, OSError) as error:
+            raise _undone(journey, error) from error
+        return journey
+    finally:
+        _begin.give_back(layout, course)
+
+
+def _travel_back(journey: _road.Journey) -> None:
+    if journey.release != journey.previous:
+        _road.travel(journey, _road.ALL)
+        return
+    with journey.course.phase("gate"):
+        _road.prove(journey, journey.serving, through=journey.app.front, duration=0.0)
+
+
+def _undone(journey: _road.Journey, error: DeployError | OSError) -> DeployError:
+    """Undo what a failed rollback did, and the error that tells both."""
+    failure = _undo.failure_of(error)
+    undone = _undo.undo(journey.layout, journey.release, failure, by=journey.run.by, course=journey.course.aside())
+    _undo.refuse_frozen(undone, failure)
+    facts = error.facts if isinstance(error, DeployError) else {}
+    return DeployError(f"{failure.reason}\nLive is {undone.live or 'nothing'}.", facts=facts)
+
+
+def is_confirmed(journey: _road.Journey) -> bool:
+    """Whether the release is live and was declared good, so that there is nothing left to do."""
+    live = _state.live_release(journey.layout) == journey.release
+    return live and _ledger.verdict(_ledger.read(journey.layout.ledger), journey.release) == "good"

@@ -1,0 +1,160 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The acts: each stretch of a deploy, the abort and the rollback, and what is so after each."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from ansible_collections.nodeops.pm2.plugins.module_utils import _app, _begin, _deploy, _lock, _phases, _undo
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+
+pytestmark = pytest.mark.usefixtures("world")
+
+DEPLOY = _phases.Run("deploy", "ann")
+ME = _lock.Owner("me@here", "rollback of shop", os.getpid(), _lock.this_boot(), _lock.started(os.getpid()))
+
+
+@pytest.fixture
+def edge(app: Any) -> Any:
+    """r1 is good, r2 is live in green and good."""
+    app.deployed("r1", "blue")
+    app.deployed("r2", "green")
+    return app
+
+
+def resumed(app: Any, release: str, course: _phases.Course) -> Any:
+    return _deploy.resumed(app.layout, release, DEPLOY, course)
+
+
+def test_a_deploy_in_its_stretches(edge: Any, world: Any) -> None:
+    course = edge.locked()
+    record = _app.require(edge.put("r3"))
+    journey = _deploy.aimed(edge.layout, "r3", record, DEPLOY, course)
+    assert (journey.slot.name, journey.previous) == ("blue", "r2")
+    _deploy.gate(journey)
+    assert (edge.live(), edge.events("r3")) == ("r2", ["gated"])
+
+    _deploy.publish(resumed(edge, "r3", course))
+    assert (edge.live(), edge.events("r3")) == ("r3", ["gated", "published"])
+
+    last = resumed(edge, "r3", course)
+    assert last.previous == "r2"
+    _deploy.confirm(last)
+    assert (edge.events("r3")[-1], edge.events("r2")[-1]) == ("good", "good")
+    assert world.said[-1] == "retire green"
+    assert course.lease == ""
+    assert not edge.layout.lock.exists()
+
+
+def test_a_gated_release_goes_the_rest_of_the_way_at_once(edge: Any) -> None:
+    course = edge.locked()
+    edge.put("r3", "blue")
+    edge.note("staged:r3", "gated:r3")
+    _deploy.confirm(resumed(edge, "r3", course))
+    assert list(course.seconds) == ["publish", "soak", "confirm", "retire", "prune"]
+    assert (edge.live(), edge.events("r3")[-1]) == ("r3", "good")
+
+
+def test_what_was_taken_back_is_not_published_again(edge: Any) -> None:
+    course = edge.locked()
+    edge.put("r3", "blue")
+    edge.note("gated:r3", "published:r3", "bad:r3")
+    with pytest.raises(DeployError, match="not live any more"):
+        _deploy.confirm(resumed(edge, "r3", course))
+    assert edge.live() == "r2"
+
+
+def test_a_release_that_is_live_already_is_looked_at_and_no_more(edge: Any, world: Any) -> None:
+    course = edge.locked()
+    before = edge.events()
+    journey = _deploy.aimed(edge.layout, "r2", _app.require(edge.layout.release("r2")), DEPLOY, course)
+    _deploy.gate(journey)
+    assert world.said == ["prove r2 in green through itself x3"]
+    _deploy.publish(resumed(edge, "r2", course))
+    _deploy.confirm(resumed(edge, "r2", course))
+    assert (edge.events(), journey.changed, len(world.said)) == (before, False, 1)
+
+
+def test_a_release_that_never_started_does_not_go_on(edge: Any) -> None:
+    edge.put("r3")
+    with pytest.raises(DeployError, match="never started"):
+        resumed(edge, "r3", edge.locked())
+
+
+def test_without_an_edge_the_spare_is_where_it_was_gated(app: Any, world: Any) -> None:
+    app.strategy = "restart"
+    app.deployed("r1", "main")
+    app.put("r2")
+    app.note("gated:r2")
+    journey = resumed(app, "r2", app.locked())
+    assert (journey.slot.name, journey.serving.name) == ("spare", "main")
+    _deploy.confirm(journey)
+    assert world.said == ["start r2 in main", "prove r2 in main through http://edge x3", "retire spare"]
+
+
+def test_an_abort_needs_the_lock_and_gives_it_back(edge: Any, world: Any) -> None:
+    edge.put("r3", "blue")
+    course = edge.locked()
+    failure = _undo.Failure("no", "aborted")
+    with pytest.raises(DeployError, match="must not go on"):
+        _deploy.abort(edge.layout, "r3", failure, by="ann", course=_phases.Course("another"))
+    _deploy.abort(edge.layout, "r3", failure, by="ann", course=course)
+    assert (edge.events("r3"), world.said, edge.layout.lock.exists()) == (["aborted"], ["stop blue"], False)
+
+
+def roll_back(app: Any, wanted: str = "") -> _phases.Course:
+    course = _phases.Course()
+    run = _phases.Run("rollback", "ann")
+    try:
+        _deploy.roll_back(app.layout, wanted, _begin.Claim(ME), run, course)
+    finally:
+        assert not app.layout.lock.exists()
+    return course
+
+
+@pytest.mark.parametrize("wanted", ["", "r1"])
+def test_a_rollback(edge: Any, world: Any, wanted: str) -> None:
+    course = roll_back(edge, wanted)
+    assert list(course.seconds) == ["lock", "start", "gate", "publish", "soak", "confirm", "retire"]
+    assert (edge.live(), edge.events("r2")[-1]) == ("r1", "rolled_back")
+    assert world.said[-1] == "retire green"
+
+
+def test_a_rollback_to_what_is_live_only_looks(edge: Any, world: Any) -> None:
+    before = edge.events()
+    roll_back(edge, "r2")
+    assert (edge.events(), world.said) == (before, ["prove r2 in green through http://edge x3"])
+
+
+def test_a_rollback_to_nowhere_touches_nothing(app: Any) -> None:
+    with pytest.raises(DeployError, match="no good release before"):
+        roll_back(app)
+    assert list(app.layout.root.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("refuse", "said"),
+    [
+        ("prove r1 in blue through itself", "stop blue"),
+        ("prove r1 in blue through http://edge", "stop blue"),
+    ],
+)
+def test_a_rollback_that_fails_leaves_what_was_live(edge: Any, world: Any, refuse: str, said: str) -> None:
+    world.refuse = [refuse]
+    with pytest.raises(DeployError, match=r"refused(.|\n)*Live is r2\.") as failed:
+        roll_back(edge)
+    assert failed.value.facts["verdict"] == "refused"
+    assert (edge.live(), world.said[-1]) == ("r2", said)
+
+
+def test_a_rollback_decides_on_an_unconfirmed_release_first(edge: Any) -> None:
+    edge.put("r3", "blue")
+    edge.note("published:r3")
+    edge.go_live("r3")
+    roll_back(edge)
+    assert edge.live() == "r2"
+    assert edge.events("r3")[-2:] == ["good", "rolled_back"]

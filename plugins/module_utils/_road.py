@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import cast
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _app,
@@ -121,8 +122,7 @@ def _applies(name: str, journey: Journey) -> bool:
 
 
 def _stage_it(journey: Journey) -> None:
-    assert journey.order is not None  # noqa: S101 - _applies has looked
-    staged = _stage.stage(journey.layout, journey.order)
+    staged = _stage.stage(journey.layout, cast(_stage.Order, journey.order))
     journey.changed |= staged.changed
     journey.notes["stage"] = staged.sentence
 

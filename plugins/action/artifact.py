@@ -4,19 +4,25 @@
 
 from __future__ import annotations
 
+import http.client
 import shutil
 import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.urls import ConnectionError as FetchError
 from ansible.module_utils.urls import open_url
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _artifact
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import release_id
+
+# urllib's own are OSError; a server that breaks off, a URL that is none and a certificate that is bad are not.
+FETCH_ERRORS = (OSError, http.client.HTTPException, FetchError, ValueError)
 
 SPEC: dict[str, Any] = {
     "archive": {"type": "str", "default": ""},
@@ -75,7 +81,7 @@ def fetched(archive: str, *, directory: Path, checksum: str) -> Path:
             "An artifact from a URL needs its checksum.",
             expected="bluegreen_artifact_sha256",
             seen="nothing",
-            where=archive,
+            where=_plain(archive),
         )
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = _artifact.cached(directory, "fetched", checksum)
@@ -85,8 +91,18 @@ def fetched(archive: str, *, directory: Path, checksum: str) -> Path:
             with open_url(archive, timeout=60) as answer, file.open("wb") as stream:
                 shutil.copyfileobj(answer, stream)
             file.replace(path)
-    except OSError as error:
+    except FETCH_ERRORS as error:
         raise DeployError(
-            "The artifact cannot be fetched.", seen=str(error), where=archive, remedy="Check bluegreen_artifact."
+            "The artifact cannot be fetched.",
+            expected="an answer with status 200, whole, from a server whose certificate is good",
+            seen=str(error) or type(error).__name__,
+            where=_plain(archive),
+            remedy="Check bluegreen_artifact, and whether the controller reaches it.",
         ) from error
     return path
+
+
+def _plain(url: str) -> str:
+    """A URL that may be shown: without user name, password and query, any of which may be a secret."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import io
 import re
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.urls import SSLValidationError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.nodeops.pm2.plugins.action import artifact
@@ -95,17 +97,33 @@ def test_a_url_that_gives_something_else_is_refused(params: Callable[..., dict[s
 class Broken(io.BytesIO):
     """Ends in the middle."""
 
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
     def read(self, _size: int | None = -1) -> bytes:
-        raise ConnectionResetError("reset by peer")
+        raise self.error
 
 
-def test_a_fetch_that_breaks_leaves_nothing(
-    params: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "seen"),
+    [
+        (ConnectionResetError("reset by peer"), "reset by peer"),
+        (http.client.IncompleteRead(b"half", 8), "IncompleteRead(4 bytes read, 8 more expected)"),
+        (http.client.InvalidURL("no port"), "no port"),
+        (SSLValidationError("self-signed"), "self-signed"),
+        (ValueError("unknown url type"), "unknown url type"),
+        (http.client.HTTPException(), "HTTPException"),
+    ],
+)
+def test_a_fetch_that_breaks_leaves_nothing_and_shows_no_secret(
+    params: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, seen: str
 ) -> None:
-    monkeypatch.setattr(artifact, "open_url", lambda _url, **_options: Broken())
+    monkeypatch.setattr(artifact, "open_url", lambda _url, **_options: Broken(error))
+    url = URL.replace("://", "://ann:made-up@") + "?token=made-up"
     with pytest.raises(DeployError, match="cannot be fetched") as refused:
-        artifact.take(params(archive=URL, checksum=SUM))
-    assert (refused.value.seen, refused.value.where) == ("reset by peer", URL)
+        artifact.take(params(archive=url, checksum=SUM))
+    assert (refused.value.seen, refused.value.where) == (seen, URL)
     assert list((tmp_path / "cache").iterdir()) == []
 
 

@@ -23,6 +23,7 @@ crash_when_live        answers well; throws within half a second once ``current`
 wrong_status           listens; ``/health`` answers 500, all else is well
 wrong_port             ignores ``PORT``: listens on 127.0.0.1, port ``WRONG_PORT`` (3999 where that is unset)
 env_missing            throws at boot unless ``REQUIRED_SECRET`` is set, exit 1; ``.env.example`` names it
+silent_worker          the second worker of a cluster never listens and lives on; the others answer well
 syntax_error           does not compile: a transform error at once, exit 1
 ====================== =========================================================================================
 """
@@ -173,6 +174,14 @@ def _never_listens(tree: Path) -> None:
     _at_boot("setInterval(() => undefined, 60_000);")(tree)
 
 
+def _silent_worker(tree: Path) -> None:
+    """PM2 numbers the workers; one that never asks for the port is passed by, and nobody notices."""
+    _replace(
+        tree, _SERVER, "server.listen(address,", "if (process.env.NODE_APP_INSTANCE !== '1') server.listen(address,"
+    )
+    _at_boot("setInterval(() => undefined, 60_000);")(tree)
+
+
 def _wrong_port(tree: Path) -> None:
     fixed = "{ port: Number(process.env.WRONG_PORT ?? 3999), host: '127.0.0.1' }"
     _replace(tree, _SERVER, "server.listen(address,", f"server.listen({fixed},")
@@ -200,6 +209,7 @@ VARIANTS: dict[str, Callable[[Path], None]] = {
     "wrong_status": _health(500),
     "wrong_port": _wrong_port,
     "env_missing": _env_missing,
+    "silent_worker": _silent_worker,
     "syntax_error": _at_boot("const broken = {;"),
 }
 

@@ -18,6 +18,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._probe import Answer
 # PM2 needs a moment to count an exit and to write the last words into the log.
 SETTLE = 0.5
 _WARNINGS = 20
+_NEXT_WORKER = 0.05  # seconds
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Verdict:
     :param phase: ``gate`` or ``soak``.
     :param cause: the most telling finding in the error log.
     :param warnings: lines of the error log and bad answers that did not refuse.
+    :param answered_by: who gave good answers, as far as it can be told.
     """
 
     probe: Probe
@@ -59,6 +61,13 @@ class Verdict:
     cause: Finding | None = None
     warnings: list[str] = field(default_factory=list)
     smoke: list[dict[str, Any]] = field(default_factory=list)
+    answered_by: set[int] = field(default_factory=set)
+
+    @property
+    def silent(self) -> list[int]:
+        """Workers of a cluster that have not given a good answer yet; none where it cannot be told who answers."""
+        is_cluster = self.facts is not None and self.facts.exec_mode == "cluster" and len(self.facts.pids) > 1
+        return sorted(set(self.facts.pids) - self.answered_by) if self.facts and is_cluster and self.answered_by else []
 
 
 def prove(plan: Plan, senses: Senses) -> Verdict:
@@ -68,6 +77,9 @@ def prove(plan: Plan, senses: Senses) -> Verdict:
 
 def late(verdict: Verdict, reasons: list[Reason]) -> list[Reason]:
     """Why the gate did not pass in time, given the ``reasons`` of its last round."""
+    if not reasons and verdict.silent:
+        pids = ", ".join(map(str, verdict.silent))
+        return [Reason("worker_silent", f"pid {pids} of the cluster has not answered once, while others did")]
     if not reasons:
         uptime = verdict.facts.uptime if verdict.facts else 0.0
         text = f"{verdict.streak} good answers in a row and {uptime:.1f} s of life when time was up"
@@ -84,7 +96,7 @@ class _Proof:
         self.plan = plan
         self.senses = senses
         self.verdict = Verdict(plan.health)
-        self.baseline = Baseline()
+        self.baseline = Baseline(phase="soak" if plan.gated else "boot")
         self.began = senses.clock()
 
     def run(self) -> Verdict:
@@ -100,11 +112,13 @@ class _Proof:
             if any(reason.fatal for reason in reasons):
                 return reasons
             old_enough = verdict.facts is not None and verdict.facts.uptime >= plan.min_uptime
-            if verdict.streak >= plan.consecutive and old_enough:
+            enough = verdict.streak >= plan.consecutive and old_enough
+            if enough and not verdict.silent:
                 return []
             if self._elapsed() >= plan.deadline:
                 return late(verdict, reasons)
-            self.senses.sleep(plan.interval)
+            # Connections go around the workers, so that asking on reaches the rest of them.
+            self.senses.sleep(min(_NEXT_WORKER, plan.interval) if enough else plan.interval)
 
     def _smoke(self) -> list[Reason]:
         for probe in self.plan.smoke:
@@ -141,6 +155,7 @@ class _Proof:
         verdict.streak = 0 if reasons else verdict.streak + 1
         if not reasons:
             verdict.answers += 1
+            verdict.answered_by |= {answer.server} if answer.server else set()
             verdict.slowest = max(verdict.slowest, answer.seconds)
             if verdict.first_answer_after is None:
                 verdict.first_answer_after = self._elapsed()

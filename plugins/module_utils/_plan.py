@@ -32,6 +32,7 @@ class Plan:
     :param min_uptime: that every worker must have lived by then.
     :param duration: of the soak that follows; 0: none.
     :param failures: bad answers in a row that end a soak.
+    :param gated: whether it has passed the gate before, so that a crash is none at boot any more.
     """
 
     release_path: str
@@ -43,6 +44,7 @@ class Plan:
     min_uptime: float = 2.0
     duration: float = 0.0
     failures: int = 2
+    gated: bool = False
 
 
 def check_plan(plan: Plan) -> None:

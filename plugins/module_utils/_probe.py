@@ -9,13 +9,15 @@ import http.client
 import socket
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 
 BODY_LIMIT = 64 * 1024
+
+Witness = Callable[[int], "int | None"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Answer:
     :param body: the first 64 KiB, decoded; ``cut`` tells that there was more.
     :param seconds: from the first byte sent to the last byte read, connecting included.
     :param error: why there is no complete answer; empty where there is one.
+    :param server: pid of the process that gave it, where it was asked for and can be told.
     """
 
     status: int = 0
@@ -60,6 +63,7 @@ class Answer:
     seconds: float = 0.0
     error: str = ""
     cut: bool = False
+    server: int | None = None
 
 
 def parse_target(text: str) -> Target:
@@ -79,15 +83,17 @@ def parse_target(text: str) -> Target:
     )
 
 
-def ask(target: Target, question: Question, *, timeout: float = 5.0) -> Answer:
+def ask(target: Target, question: Question, *, timeout: float = 5.0, witness: Witness | None = None) -> Answer:
     """Ask once, on a fresh connection, without following redirects; never longer than ``timeout`` seconds.
+
+    :param witness: tells who answered, by the port that the connection comes from, while it is still open.
 
     Raises :class:`DeployError` for a question that HTTP cannot carry; everything else is told in the answer.
     """
     began = time.monotonic()
     connection = _connection(target, timeout)
     try:
-        answer = _exchange(connection, target.prefix, question, began + timeout)
+        answer = _exchange(connection, target.prefix, question, began + timeout, witness)
     except (OSError, http.client.HTTPException) as error:
         if isinstance(error, http.client.InvalidURL):
             raise _unspeakable(question, error) from error
@@ -99,7 +105,7 @@ def ask(target: Target, question: Question, *, timeout: float = 5.0) -> Answer:
     seconds = time.monotonic() - began
     late = seconds >= timeout
     error_text = f"no complete answer within {timeout:g} s" if late else answer.error
-    return Answer(answer.status, answer.headers, answer.body, seconds, error_text, answer.cut)
+    return replace(answer, seconds=seconds, error=error_text)
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -119,10 +125,14 @@ def _connection(target: Target, timeout: float) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(target.host, target.port, timeout=timeout)
 
 
-def _exchange(connection: http.client.HTTPConnection, prefix: str, question: Question, end: float) -> Answer:
+def _exchange(
+    connection: http.client.HTTPConnection, prefix: str, question: Question, end: float, witness: Witness | None
+) -> Answer:
     headers = {"user-agent": "nodeops.pm2", **{name.lower(): value for name, value in question.headers.items()}}
-    headers["connection"] = "close"
+    # Whoever is to be seen must not hang up first.
+    headers["connection"] = "keep-alive" if witness else "close"
     connection.connect()
+    port = connection.sock.getsockname()[1] if witness and connection.sock.family != socket.AF_UNIX else 0
     # A socket timeout is counted from byte to byte: one byte a second would hold us for ever.
     watchdog = threading.Timer(max(end - time.monotonic(), 0.0), _hang_up, [connection.sock])
     watchdog.daemon = True
@@ -130,7 +140,8 @@ def _exchange(connection: http.client.HTTPConnection, prefix: str, question: Que
     try:
         data = question.data.encode() or None
         connection.request(question.method, prefix + question.path, body=data, headers=headers)
-        return _read(connection.getresponse())
+        answer = _read(connection.getresponse())
+        return replace(answer, server=witness(port)) if witness and port else answer
     finally:
         watchdog.cancel()
 

@@ -117,6 +117,19 @@ def established(address: str) -> int:
     return sum(entry.connected for entry in _sockets(address))
 
 
+def answering(address: str, client_port: int) -> int | None:
+    """Who holds the other end of our open connection from ``client_port`` to the TCP ``address``.
+
+    In cluster mode that tells the worker. ``None`` where it cannot be told: a unix socket, another user's process, an
+    end that has been closed.
+    """
+    if address.startswith("unix:"):
+        return None
+    ours = {one.inode for one in _sockets(address) if one.connected and one.remote.endswith(f":{client_port}")}
+    owners = _owners(ours - {"0"})
+    return next((pid for pids in owners.values() for pid in sorted(pids)), None)
+
+
 def socket_path(address: str) -> Path | None:
     """The path of a ``unix:`` address; ``None`` for any other."""
     return Path(address[5:]) if address.startswith("unix:") else None

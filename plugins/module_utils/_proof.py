@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _lock, _log, _options, _probe
+from ansible_collections.nodeops.pm2.plugins.module_utils import _lock, _log, _options, _pm2, _probe, _process
 from ansible_collections.nodeops.pm2.plugins.module_utils._expect import expectation_of
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import read_facts
 from ansible_collections.nodeops.pm2.plugins.module_utils._gate import Senses, Verdict, prove
@@ -83,6 +83,7 @@ def plan_of(params: dict[str, Any]) -> Plan:
         health=probe_of(params["health"], host=params["host"]),
         smoke=[probe_of(smoke, host=params["host"]) for smoke in params["smoke"]],
         **{name: params[name] for name in PROOF},
+        gated=params.get("gated", False),
     )
     check_plan(plan)
     return plan
@@ -96,8 +97,12 @@ def senses_of(params: dict[str, Any], log: _log.ErrorLog) -> Senses:
     patterns = _log.patterns_of(params["log_patterns"])
     timeout = params["health"]["timeout"]
     lock = Layout(Path(params["root"])).lock
+    # One process needs no telling apart, and behind the edge it is the edge that answers.
+    workers = [one for one in _pm2.records(pm2) if one.name == slot.process and one.exec_mode == "cluster"]
+    tell_apart = len(workers) > 1 and not params["through"]
+    witness = functools.partial(_process.answering, slot.address) if tell_apart else None
     return Senses(
-        ask=lambda probe: _probe.ask(target, probe.question, timeout=timeout),
+        ask=lambda probe: _probe.ask(target, probe.question, timeout=timeout, witness=witness),
         facts=functools.partial(read_facts, pm2, slot),
         findings=lambda: _log.find(log.new_lines(), patterns),
         clock=time.monotonic,

@@ -32,6 +32,7 @@ _REMEDIES = {
     "no_listener": "It waits for something, or listens elsewhere than PORT says, or PM2 swallowed its boot error. "
     "Run the command of its ecosystem file by hand.",
     "never_ready": "Find out what it waits for. If it only needs longer, raise the deadline.",
+    "worker_silent": "Find out what this worker waits for: a port or a lock that one of them alone can have?",
     "no_answer": "Find out what it waits for. If it only needs longer, raise the timeout of a question.",
     "too_slow": "Find out what makes it slow. If that is how it is, raise the latency bound.",
     "wrong_status": _FIX_WISH,

@@ -159,7 +159,7 @@ def _restart(journey: Journey) -> None:
 
 def _soak(journey: Journey) -> None:
     """Through the front door; behind an edge the slot itself has just been proved, so that one good answer will do."""
-    brief = {"consecutive": 1, "smoke": []} if journey.app.has_edge else {}
+    brief = {"consecutive": 1, "smoke": [], "gated": True} if journey.app.has_edge else {}
     prove(journey, journey.serving, through=journey.app.front, duration=journey.soak, **brief)
 
 

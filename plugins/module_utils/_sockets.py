@@ -19,23 +19,21 @@ _UNIX_OPEN = ("02", "03")  # waiting to be accepted, as TCP calls established, a
 
 @dataclass(frozen=True)
 class Socket:
-    """One bound socket: its local address, whether it listens, whether it is connected, its inode."""
+    """One bound socket: its local address, whether it listens, whether it is connected, its inode, and its peer."""
 
     local: str
     listening: bool
     connected: bool
     inode: str
+    remote: str = ""
 
 
 def parse_tcp(lines: Iterable[str]) -> Iterator[Socket]:
     """The sockets of /proc/net/tcp or tcp6, heading apart; their local address as ``ip:port``."""
     for line in lines:
         fields = line.split()
-        host, port = fields[1].split(":")
-        # Every 32 bit word of the address is written in the machine's byte order.
-        packed = b"".join(int(host[i : i + 8], 16).to_bytes(4, sys.byteorder) for i in range(0, len(host), 8))
-        local = f"{ipaddress.ip_address(packed)}:{int(port, 16)}"
-        yield Socket(local, fields[3] == _TCP_LISTEN, fields[3] == _TCP_ESTABLISHED, fields[9])
+        local, remote = _address(fields[1]), _address(fields[2])
+        yield Socket(local, fields[3] == _TCP_LISTEN, fields[3] == _TCP_ESTABLISHED, fields[9], remote)
 
 
 def parse_unix(lines: Iterable[str]) -> Iterator[Socket]:
@@ -45,6 +43,13 @@ def parse_unix(lines: Iterable[str]) -> Iterator[Socket]:
         if len(fields) == 8:
             listening = bool(int(fields[3], 16) & _UNIX_LISTEN_FLAG)
             yield Socket(f"unix:{fields[7]}", listening, fields[5] in _UNIX_OPEN, fields[6])
+
+
+def _address(field: str) -> str:
+    host, port = field.split(":")
+    # Every 32 bit word of the address is written in the machine's byte order.
+    packed = b"".join(int(host[i : i + 8], 16).to_bytes(4, sys.byteorder) for i in range(0, len(host), 8))
+    return f"{ipaddress.ip_address(packed)}:{int(port, 16)}"
 
 
 def takes(local: str, address: str) -> bool:

@@ -159,6 +159,7 @@ class World:
         through = params["through"] or "itself"
         soak = f" for {params['duration']:g} s" if params["duration"] else ""
         times = params["consecutive"]
+        assert params.get("gated", False) is (times == 1)
         self._hear(f"prove {params['release']} in {params['slot']['name']} through {through} x{times}{soak}")
         return {}
 

@@ -61,6 +61,7 @@ class World:
     now: float = 0.0
     ticks: int = 0
     asked: list[str] = field(default_factory=list)
+    workers: tuple[int | None, ...] = ()
 
     def senses(self) -> Senses:
         return Senses(self.ask, self.facts, self.log, lambda: self.now, self.sleep, self.tick)
@@ -69,7 +70,8 @@ class World:
         self.asked.append(probe.name)
         answer = self.smoke if probe is LOGIN else self._at(self.answers, OK)
         self.now += answer.seconds
-        return answer
+        server = self.workers[(len(self.asked) - 1) % len(self.workers)] if self.workers else None
+        return replace(answer, server=server)
 
     def facts(self) -> ProcessFacts:
         change = self.after_smoke if "login" in self.asked and self.after_smoke else self._at(self.changes, {})
@@ -112,6 +114,30 @@ def test_a_good_release_passes_when_it_has_answered_and_lived_long_enough() -> N
 def test_a_warm_release_passes_after_the_answers_in_a_row() -> None:
     verdict, _ = judge(now=5.0)
     assert (verdict.reasons, verdict.asked) == ([], 3)
+
+
+CLUSTER: dict[str, Any] = {"exec_mode": "cluster", "pids": (100, 101, 102, 103), "cwds": {100: RELEASE}}
+
+
+@pytest.mark.parametrize(
+    ("workers", "asked"),
+    [
+        pytest.param((100, 101, 102, 103), 5, id="in turn"),
+        pytest.param((100, 100, 100, 100, 100, 101, 102, 103), 8, id="the last ones after the answers in a row"),
+        pytest.param((None,), 5, id="who answers cannot be told"),
+    ],
+)
+def test_every_worker_of_a_cluster_has_to_answer(workers: tuple[int | None, ...], asked: int) -> None:
+    verdict, world = judge(changes={0: CLUSTER}, workers=workers)
+    assert verdict.reasons == []
+    assert verdict.asked == asked
+    assert world.now < 3.5, "the rest of the workers are asked without waiting"
+
+
+def test_a_worker_that_never_answers_refuses_the_release() -> None:
+    verdict, _world = judge(changes={0: CLUSTER}, workers=(100, 101, 103))
+    assert rules(verdict) == ["worker_silent"]
+    assert "pid 102 of the cluster" in verdict.reasons[0].text
 
 
 def test_a_slow_boot_is_waited_for() -> None:
@@ -230,6 +256,11 @@ def test_a_crash_in_the_soak_refuses_at_once() -> None:
     verdict, _ = judge(SOAK, changes={15: CRASH})
     assert rules(verdict) == ["crashed_in_soak"]
     assert verdict.seconds < 17
+
+
+def test_what_has_passed_the_gate_before_does_not_crash_at_boot_any_more() -> None:
+    verdict, _world = judge(replace(PLAN, duration=20.0, gated=True), changes={0: CRASH})
+    assert rules(verdict) == ["crashed_in_soak"]
 
 
 def test_one_bad_answer_in_the_soak_is_reported_and_two_in_a_row_refuse() -> None:

@@ -168,3 +168,18 @@ def test_what_http_cannot_carry_is_refused_without_showing_secrets(question: Que
     with serve(sends(OK)) as (target, _), pytest.raises(DeployError) as raised:
         ask(target, question)
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("unix", "server"), [(False, 7), (True, None)])
+def test_who_answered_is_looked_up_while_the_connection_is_open(tmp_path: Path, unix: bool, server: int | None) -> None:
+    ports: list[int] = []
+
+    def witness(port: int) -> int:
+        ports.append(port)
+        return 7
+
+    with serve(sends(OK), tmp_path / "s" if unix else None) as (target, asked):
+        answer = ask(target, Question(), witness=witness)
+    assert (answer.server, answer.status, answer.error) == (server, 200, "")
+    assert b"connection: keep-alive" in asked[0].lower()
+    assert len(ports) == (0 if unix else 1)

@@ -92,6 +92,17 @@ def test_a_tcp_listener_and_its_connections() -> None:
     assert not _process.listeners(address).any
 
 
+def test_who_holds_the_other_end_of_a_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client, server.accept()[0]:
+            ours = client.getsockname()[1]
+            assert _process.answering(f"127.0.0.1:{port}", ours) == os.getpid()
+            assert _process.answering(f"127.0.0.1:{port}", 1) is None
+        assert _process.answering(f"127.0.0.1:{port}", ours) is None
+    assert _process.answering("unix:/run/shop/blue.sock", 1) is None
+
+
 def test_a_unix_listener_and_its_connections(tmp_path: Path) -> None:
     path = tmp_path / "a.sock"
     with socket.socket(socket.AF_UNIX) as server:

@@ -74,4 +74,11 @@ options:
       - The guard takes back what has not been, so that a controller that dies in between leaves nothing unproved live.
     type: float
     default: 600
+  reversible:
+    description:
+      - Whether releases from before this one may be put back without a person.
+      - V(false) where something was run once for it, such as a migration, that older code cannot live with. Then it is
+        not taken back by itself once it is live; the app freezes instead.
+    type: bool
+    default: true
 """

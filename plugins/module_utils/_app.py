@@ -33,6 +33,7 @@ SPEC: dict[str, Any] = {
     "standby": {"type": "float", "default": 0.0},
     "keep": {"type": "int", "default": 5},
     "confirm_timeout": {"type": "float", "default": 600.0},
+    "reversible": {"type": "bool", "default": True},
 }
 
 
@@ -49,6 +50,8 @@ class App:
     :param standby: that a retiring slot stays warm first.
     :param keep: how many good releases stay on disk.
     :param confirm_timeout: after publishing, by when the release has to be confirmed.
+    :param reversible: whether releases from before it may be put back without a person: not where what was run once for
+        it cannot be undone.
     """
 
     name: str
@@ -61,6 +64,7 @@ class App:
     standby: float
     keep: int
     confirm_timeout: float
+    reversible: bool
 
     @property
     def has_edge(self) -> bool:
@@ -102,6 +106,7 @@ def of(params: Mapping[str, Any]) -> App:
         standby=params["standby"],
         keep=params["keep"],
         confirm_timeout=params["confirm_timeout"],
+        reversible=params["reversible"],
     )
 
 

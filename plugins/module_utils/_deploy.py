@@ -98,6 +98,7 @@ def roll_back(
             changed = _begin.tidy_up(layout, by=run.by, course=course)
             release = _aim.existing(_state.read(layout, now=time.time()), wanted=wanted)
             journey = aimed(layout, release, _app.require(layout.release(release)), run, course, changed=changed)
+            course.found += _crossing(layout, release)
         try:
             _travel_back(journey)
         except (DeployError, OSError) as error:
@@ -105,6 +106,13 @@ def roll_back(
         return journey
     finally:
         _begin.give_back(layout, course)
+
+
+def _crossing(layout: Layout, release: str) -> list[str]:
+    """A person may go back before what was run once, and has to hear of it."""
+    crossed = _ledger.crossed(_ledger.read(layout.ledger), release)
+    said = f"{release} is from before {crossed}, and what was run once for {crossed} is not declared safe to roll back."
+    return [said] if crossed else []
 
 
 def _travel_back(journey: _road.Journey) -> None:

@@ -118,15 +118,29 @@ def rollback_target(entries: Sequence[Entry], live: str | None, present: Collect
     return None
 
 
+def crossed(entries: Sequence[Entry], target: str) -> str:
+    """The newest irreversible release that going to ``target`` would go back before, ``''`` where there is none."""
+    firsts = first_published(entries)
+    after = firsts.get(target, -1)
+    marked = {entry.release for entry in entries if entry.event == "published" and entry.detail.get("irreversible")}
+    return max((release for release in marked if firsts[release] > after), key=firsts.__getitem__, default="")
+
+
+def first_published(entries: Sequence[Entry]) -> dict[str, int]:
+    """Where in the ledger each release was published for the first time."""
+    first: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        if entry.event == "published":
+            first.setdefault(entry.release, index)
+    return first
+
+
 def is_step_back(entries: Sequence[Entry], *, leaving: str, target: str) -> bool:
     """Whether ``target`` was good before ``leaving`` first was: only then is ``leaving`` marked rolled back.
 
     Going forward again must not disqualify the older release one comes from.
     """
-    first: dict[str, int] = {}
-    for index, entry in enumerate(entries):
-        if entry.event == "published":
-            first.setdefault(entry.release, index)
+    first = first_published(entries)
     return first.get(target, len(entries)) < first.get(leaving, len(entries))
 
 

@@ -148,7 +148,9 @@ def _gate(journey: Journey) -> None:
 def _publish(journey: Journey) -> None:
     layout, run = journey.layout, journey.run
     _deadline.arm(layout, journey.release, seconds=journey.app.confirm_timeout, by=run.by, now=time.time())
-    journey.switch = _switch.publish(layout, journey.release, journey.slot, by=run.by, reason=run.action)
+    journey.switch = _switch.publish(
+        layout, journey.release, journey.slot, by=run.by, reason=run.action, reversible=journey.app.reversible
+    )
     journey.changed = True
     journey.notes["publish"] = f"switched in {1000 * journey.switch:.2f} ms"
 

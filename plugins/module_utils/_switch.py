@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from typing import Any
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger, _manifest, _state
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
@@ -13,12 +14,13 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._io import link_atomic
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
 
 
-def publish(layout: Layout, release: str, slot: Slot, *, by: str, reason: str) -> float:
+def publish(layout: Layout, release: str, slot: Slot, *, by: str, reason: str, reversible: bool = True) -> float:
     """Make ``release``, already started in ``slot`` and gated there, the live one.
 
     The ledger hears of it after the fact: ``current`` alone says what is live, so a crash in between loses a line of
     history and nothing else. A published release is unconfirmed until a verdict follows.
 
+    :param reversible: see :class:`_app.App`.
     :returns: seconds the switch took.
     :raises DeployError: when the release is not complete, or listens in another slot than was gated.
     """
@@ -42,7 +44,8 @@ def publish(layout: Layout, release: str, slot: Slot, *, by: str, reason: str) -
     begin = time.perf_counter()
     link_atomic(layout.current, f"releases/{release}")
     seconds = time.perf_counter() - begin
-    detail = {"previous": previous} if previous else {}
+    detail: dict[str, Any] = {"previous": previous} if previous else {}
+    detail |= {} if reversible else {"irreversible": True}
     _ledger.append(layout.ledger, _ledger.Entry(_ledger.now(), "published", release, slot.name, by, reason, detail))
     return seconds
 

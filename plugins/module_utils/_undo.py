@@ -90,6 +90,7 @@ def _take_back(
     suspect, target = state.live, state.rollback_target
     try:
         app = _app.require(layout.release(suspect))
+        _refuse_crossing(layout, target)
         if target:
             _road.travel(_way_back(layout, suspect, target, run=run, course=course), _road.ALL)
         else:
@@ -103,6 +104,16 @@ def _take_back(
         return Undone(_state.live_release(layout), f"{frozen}\n{error}")
     _judge(layout, suspect, failure, by=run.by)
     return Undone(target)
+
+
+def _refuse_crossing(layout: Layout, target: str) -> None:
+    """Older code may not live with what was run once for newer; a person has to decide that."""
+    crossed = _ledger.crossed(_ledger.read(layout.ledger), target) if target else ""
+    if crossed:
+        raise DeployError(
+            f"{target} is from before {crossed}, and what was run once for that is not safe to roll back.",
+            remedy=f"Roll back by hand if {target} can live with it, or deploy a release that mends it.",
+        )
 
 
 def _way_back(layout: Layout, suspect: str, target: str, *, run: _phases.Run, course: _phases.Course) -> _road.Journey:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _app, _begin, _deploy, _lock, _phases, _undo
+from ansible_collections.nodeops.pm2.plugins.module_utils import _app, _begin, _deploy, _lock, _phases, _switch, _undo
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 
 pytestmark = pytest.mark.usefixtures("world")
@@ -122,6 +122,17 @@ def test_a_rollback(edge: Any, world: Any, wanted: str) -> None:
     assert list(course.seconds) == ["lock", "start", "gate", "publish", "soak", "confirm", "retire"]
     assert (edge.live(), edge.events("r2")[-1]) == ("r1", "rolled_back")
     assert world.said[-1] == "retire green"
+
+
+def test_a_person_may_go_back_before_what_cannot_be_undone_and_hears_of_it(app: Any) -> None:
+    app.deployed("r1", "blue")
+    app.put("r2", "green")
+    _switch.publish(app.layout, "r2", app.place("green"), by="", reason="", reversible=False)
+    app.note("good:r2")
+    course = roll_back(app)
+    assert app.live() == "r1"
+    assert "not declared safe to roll back" in course.found[0]
+    assert roll_back(app, "r2").found == []
 
 
 def test_a_rollback_to_what_is_live_only_looks(edge: Any, world: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _deadline, _facts, _lock, _phases, _undo
+from ansible_collections.nodeops.pm2.plugins.module_utils import _deadline, _facts, _lock, _phases, _switch, _undo
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 
 pytestmark = pytest.mark.usefixtures("world")
@@ -114,6 +114,21 @@ def test_a_second_failure_freezes_the_app(edge: Any, world: Any) -> None:
     with pytest.raises(DeployError, match="it crashed") as refused:
         _undo.refuse_frozen(undone, BAD)
     assert refused.value.facts["frozen"] == undone.frozen
+
+
+@pytest.mark.parametrize(("irreversible", "frozen"), [("r2", True), ("r1", False), ("", False)])
+def test_nothing_goes_back_by_itself_before_what_cannot_be_undone(
+    app: Any, world: Any, irreversible: str, frozen: bool
+) -> None:
+    for release, slot in (("r1", "blue"), ("r2", "green")):
+        app.put(release, slot)
+        _switch.publish(app.layout, release, app.place(slot), by="", reason="", reversible=release != irreversible)
+        app.note("good:r1")
+    undone = undo(app, "r2")
+    assert bool(undone.frozen) is frozen
+    assert app.live() == ("r2" if frozen else "r1")
+    assert ("from before r2" in undone.frozen) is frozen
+    assert (world.said == []) is frozen
 
 
 @pytest.mark.parametrize(

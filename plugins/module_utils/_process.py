@@ -112,6 +112,14 @@ def listeners(address: str) -> Listeners:
     return Listeners(frozenset(pid for pids in owners.values() for pid in pids), foreign)
 
 
+def tcp_ports(pids: Iterable[int]) -> tuple[int, ...]:
+    """The TCP ports that any of ``pids`` listens on."""
+    tables = (line for table in ("/proc/net/tcp", "/proc/net/tcp6") for line in _lines(table))
+    ports = {one.inode: int(one.local.rpartition(":")[2]) for one in parse_tcp(tables) if one.listening}
+    wanted = set(pids)
+    return tuple(sorted({ports[inode] for inode, owners in _owners(set(ports)).items() if owners & wanted}))
+
+
 def established(address: str) -> int:
     """How many connections to the listener on ``address`` are open now."""
     return sum(entry.connected for entry in _sockets(address))

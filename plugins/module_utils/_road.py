@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _app,
@@ -52,6 +52,7 @@ class Journey:
     :param order: how it gets on disk; ``None`` where it is there.
     :param changed: whether anything on the host was changed.
     :param switch: seconds the switch took.
+    :param answered_at: when it first answered at the front door, in seconds since the epoch.
     """
 
     layout: Layout
@@ -65,6 +66,7 @@ class Journey:
     order: _stage.Order | None = None
     changed: bool = False
     switch: float = 0.0
+    answered_at: float = 0.0
     notes: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -162,7 +164,9 @@ def _restart(journey: Journey) -> None:
 def _soak(journey: Journey) -> None:
     """Through the front door; behind an edge the slot itself has just been proved, so that one good answer will do."""
     brief = {"consecutive": 1, "smoke": [], "gated": True} if journey.app.has_edge else {}
-    prove(journey, journey.serving, through=journey.app.front, duration=journey.soak, **brief)
+    begun = time.time()
+    proof = prove(journey, journey.serving, through=journey.app.front, duration=journey.soak, **brief)
+    journey.answered_at = round(begun + proof.get("first_answer_after", 0.0), 3)
 
 
 def _confirm(journey: Journey) -> None:
@@ -216,10 +220,10 @@ def _prune_old(journey: Journey) -> None:
         journey.notes["prune"] = f"{len(going)} pruned"
 
 
-def prove(journey: Journey, slot: Slot, *, through: str, duration: float, **instead: object) -> None:
-    """Put the gate's question to the release in ``slot``; ``instead`` replaces options of the proof."""
+def prove(journey: Journey, slot: Slot, *, through: str, duration: float, **instead: object) -> dict[str, Any]:
+    """Ask the gate's question of the release in ``slot``, and say what came of it; ``instead`` replaces options."""
     tree = journey.layout.release(journey.release)
-    _proof.run(
+    return _proof.run(
         {
             **journey.app.proof,
             "duration": duration,

@@ -74,6 +74,14 @@ options:
     description: Seconds the package manager may take.
     type: float
     default: 600
+  remote_src:
+    description: Whether O(archive) lies on the host already.
+    type: bool
+    default: false
+  lenient:
+    description: Whether errors of the inspection are only told. For a release that runs already and is adopted.
+    type: bool
+    default: false
   hooks:
     description:
       - Lists of commands (argument lists) by C(before_PHASE) and C(after_PHASE), run in the release directory.
@@ -208,6 +216,10 @@ switch:
   description: How long the rename took, in seconds, with its fsync of the directory. 0 where nothing was switched.
   returned: success
   type: float
+answered_at:
+  description: When it first answered at the front door, in seconds since the epoch. 0 where nothing was switched.
+  returned: success
+  type: float
 app:
   description: The state of the app afterwards, as in M(nodeops.pm2.release_info).
   returned: always
@@ -268,6 +280,8 @@ SPEC: dict[str, Any] = {
     "shared_dirs": {"type": "list", "elements": "str", "default": []},
     "dependencies": {"type": "str", "choices": ["install", "shipped"], "default": "install"},
     "install_timeout": {"type": "float", "default": 600},
+    "remote_src": {"type": "bool", "default": False},
+    "lenient": {"type": "bool", "default": False},
     "hooks": {"type": "dict", "default": {}},
     "hook_timeout": {"type": "float", "default": 600},
     "lease": {"type": "str"},
@@ -336,6 +350,7 @@ class Act:
             "previous": journey.previous,
             "by": self.by,
             "switch": journey.switch,
+            "answered_at": journey.answered_at,
             "notes": journey.notes,
             "diff": self.diff(journey),
             **self.as_result(),
@@ -380,7 +395,7 @@ class Act:
     def inspect(self) -> None:
         """Look at the artifact and the host before anything is touched."""
         with self.course.phase("check"):
-            self.inspected = _inspection.run(self.params, tmpdir=self.tmpdir)
+            self.inspected = _inspection.run(self.params, tmpdir=self.tmpdir, fail=not self.params["lenient"])
 
     def order(self) -> _stage.Order:
         """What is to be staged."""

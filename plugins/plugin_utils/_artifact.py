@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._artifact import verified
@@ -29,7 +30,7 @@ class ArtifactAction(ActionBase):  # type: ignore[misc]
         args = dict(self._task.args)
         name = str(args.get("archive") or "")
         try:
-            if name:
+            if name and not boolean(args.get("remote_src", False)):
                 args["archive"] = self._send(name, str(args.get("checksum") or ""))
             result.update(self.carry_out(args, task_vars))
             if name and result.get("failed"):

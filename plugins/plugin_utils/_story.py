@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-_IN_ROLE = re.compile(r"/roles/bluegreen/tasks/(\w+)\.ya?ml:\d+$")
+_IN_ROLE = re.compile(r"/roles/bluegreen/tasks/(?:\w+/)?(\w+)\.ya?ml:\d+$")
 # Tables of contents: what stands in them belongs to the phases that they list.
 _CONTENTS = ("main",)
 _ENTRIES = ("check", "rollback", "status")

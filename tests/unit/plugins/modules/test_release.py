@@ -34,8 +34,9 @@ def inspected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was inspected; the rules have tests of their own."""
     seen: list[str] = []
 
-    def look(params: dict[str, Any], *, tmpdir: str) -> dict[str, Any]:
+    def look(params: dict[str, Any], *, tmpdir: str, fail: bool) -> dict[str, Any]:
         assert Path(tmpdir).is_dir()
+        assert fail is not params["lenient"]
         seen.append(params["archive"])
         return CLEAN
 

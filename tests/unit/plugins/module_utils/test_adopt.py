@@ -50,7 +50,7 @@ def test_all_of_it_is_packed_but_version_control_and_what_is_shared(found: _adop
     assert (Path(found.directory) / "uploads/deep/one.txt").exists()
 
 
-def test_an_app_inside_its_new_root_does_not_pack_itself(tmp_path: Path, found: _adoption.Found) -> None:
+def test_an_app_inside_its_new_root_does_not_pack_itself(found: _adoption.Found) -> None:
     path = _adopt.pack(found, Layout(Path(found.directory) / "new"), shared=[], owner=ME)
     with tarfile.open(path) as tar:
         assert not [member.name for member in tar if member.name.startswith("./new")]

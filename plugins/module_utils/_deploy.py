@@ -81,7 +81,7 @@ def abort(layout: Layout, release: str, failure: _undo.Failure, *, by: str, cour
     """Undo what is not confirmed, and let others in, also where it cannot be undone: the next run tidies up."""
     _lock.prove(layout.lock, course.lease)
     try:
-        return _undo.undo(layout, release, failure, by=by, course=course)
+        return _undo.undo(layout, release, failure, by=by, course=course.aside())
     finally:
         _begin.give_back(layout, course)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _adoption, _axon, _command, _process
+from ansible_collections.nodeops.pm2.plugins.module_utils import _adoption, _axon, _command, _process, _wait
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, write_atomic
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
@@ -25,7 +25,6 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 KEPT = ".before-adoption"
 DUMPS = ("dump.pm2", "dump.pm2.bak")
 _LEFT_OUT = frozenset({".git", ".hg", ".svn"})
-_POLL = 0.05
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ def stop(old: Old, *, timeout: float) -> float:
     def left() -> list[int]:
         return [pid for pid in family if _process.start_time(pid) is not None]
 
-    if not _wait(lambda: not left(), timeout):
+    if not _wait.until(lambda: not left(), timeout):
         raise DeployError(
             f"{old.name} does not end.",
             expected=f"no process of it within {timeout:g} s",
@@ -211,12 +210,3 @@ def _make(directory: Path, owner: tuple[int, int]) -> None:
     if not directory.exists():
         directory.mkdir(parents=True)
         os.chown(directory, *owner)
-
-
-def _wait(done: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(_POLL)
-    return True

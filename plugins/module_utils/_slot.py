@@ -12,19 +12,16 @@ import contextlib
 import json
 import os
 import signal
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _pm2, _process
+from ansible_collections.nodeops.pm2.plugins.module_utils import _pm2, _process, _wait
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import ProcessFacts, runs_release
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import link_atomic, read_json, read_link, write_atomic
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, ReleaseTree, Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2, Record
 
-_POLL = 0.05
 _LAST_WORDS = 2.0  # seconds between SIGTERM and SIGKILL, and after SIGKILL
 
 
@@ -101,7 +98,7 @@ def stop(layout: Layout, slot: Slot, pm2: Pm2, *, timeout: float) -> bool:
     _end(_births(_families(_orphans(layout, slot))))
     if found:
         _forget(pm2, slot, timeout=timeout)
-        _wait(lambda: not _daemon_listens(pm2, slot), _LAST_WORDS)
+        _wait.until(lambda: not _daemon_listens(pm2, slot), _LAST_WORDS)
     return bool(found or orphans)
 
 
@@ -271,7 +268,7 @@ def _end(family: dict[int, int]) -> None:
         for pid in alive():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-        if _wait(lambda: not alive(), _LAST_WORDS):
+        if _wait.until(lambda: not alive(), _LAST_WORDS):
             return
     raise DeployError(
         "Processes of the slot cannot be ended.",
@@ -279,13 +276,3 @@ def _end(family: dict[int, int]) -> None:
         seen=", ".join(f"pid {pid} ({_process.command(pid)})" for pid in alive()),
         remedy="They hang in the kernel (a dead disk or network mount); the host needs attention.",
     )
-
-
-def _wait(done: Callable[[], bool], seconds: float) -> bool:
-    """Whether ``done`` came true within ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(_POLL)
-    return True

@@ -91,7 +91,7 @@ class Outside:
 
     def taken(self, service: str) -> list[Any]:
         """The bodies of the requests that a service took as good ones."""
-        return [asked.body for asked in self.of(service) if asked.status < 300]
+        return [asked.body for asked in self.of(service) if 200 <= asked.status < 300]
 
     def answer(self, service: str, method: str, path: str, headers: dict[str, str], text: str) -> Answer:
         """The answer to a request, which is kept."""

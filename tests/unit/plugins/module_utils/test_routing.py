@@ -96,7 +96,7 @@ def test_what_happens_once_is_never_over(story: str, sent: list[tuple[float, str
 
 def test_apps_kinds_and_releases_are_told_apart() -> None:
     state: State = {}
-    others = [{}, {"app": "blog"}, {"kind": "health_lost"}, {"release": "r3"}]
+    others: list[dict[str, Any]] = [{}, {"app": "blog"}, {"kind": "health_lost"}, {"release": "r3"}]
     for changes in others:
         state, messages = _routing.tell(state, replace(CRASH, **changes), now=at(0))
         assert len(messages) == 1

@@ -2,12 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _io, _spool
+from ansible_collections.nodeops.pm2.plugins.module_utils import _spool
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import Message
 from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
 from ansible_collections.nodeops.pm2.plugins.module_utils._spool import TRYING, Delivery, Spool
@@ -89,7 +90,7 @@ def test_a_kill_while_writing_leaves_the_old_state(spool: Spool, monkeypatch: py
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_io.os, "replace", killed)
+    monkeypatch.setattr(os, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
         spool.save(replace(entry, deliveries={}))
     assert spool.entries() == ([entry], [])

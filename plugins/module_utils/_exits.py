@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.nodeops.pm2.plugins.module_utils._bus import Died, Event, ProcessEvent
+from ansible_collections.nodeops.pm2.plugins.module_utils._bus import DaemonGone, Died, Event, ProcessEvent, Thrown
 
 # What PM2 names where there was no signal.
 _NO_SIGNAL = "SIGINT"
@@ -83,6 +83,36 @@ class Exits:
             final=event.final,
             at=event.at,
         )
+
+
+class Survivors:
+    """Exceptions that nobody caught, and processes that live on all the same, in no state that anybody has thought of.
+
+    PM2's container does not end a process that has another handler, and such handlers rely on PM2: an app that starts
+    Sentry's SDK itself survives each uncaught exception. No crash is ever told of it.
+
+    :param patience: seconds in which a process may still end.
+    """
+
+    def __init__(self, patience: float = 5.0) -> None:
+        self._patience = patience
+        self._thrown: dict[str, tuple[float, Thrown]] = {}
+
+    def take(self, event: Event, now: float) -> None:
+        """Note what is thrown, and who ends; ``now`` is on a steady clock."""
+        if isinstance(event, Thrown):
+            self._thrown.setdefault(event.pm_id, (now, event))
+        elif isinstance(event, ProcessEvent) and event.event == "exit":
+            self._thrown.pop(event.pm_id, None)
+        elif isinstance(event, DaemonGone):
+            self._thrown.clear()
+
+    def overdue(self, now: float) -> list[Thrown]:
+        """What was survived; each is told once."""
+        survived = {pm_id: thrown for pm_id, (at, thrown) in self._thrown.items() if now - at >= self._patience}
+        for pm_id in survived:
+            del self._thrown[pm_id]
+        return list(survived.values())
 
 
 def _remember(table: dict[str, int], pm_id: str, life: int) -> None:

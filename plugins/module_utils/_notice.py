@@ -31,6 +31,7 @@ LASTING = {
 ONCE = {
     "log_critical": "a line in its log",
     "log_warning": "lines in its log",
+    "survived": "it lives on after an exception that nobody caught",
     "deploy_started": "deploy started",
     "deploy_good": "release confirmed",
     "deploy_refused": "release refused",

@@ -23,7 +23,7 @@ from ansible_collections.nodeops.pm2.molecule.conftest import PROJECT, Card
 from ansible_collections.nodeops.pm2.plugins.module_utils import _axon, _pm2
 from ansible_collections.nodeops.pm2.plugins.module_utils._bus import Bus, DaemonGone, Thrown
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
-from ansible_collections.nodeops.pm2.plugins.module_utils._exits import Crash, Exits
+from ansible_collections.nodeops.pm2.plugins.module_utils._exits import Crash, Exits, Survivors
 
 PREFIX = {"alpha": ".cache/pm2", "beta": ".cache/pm2-6.0.14"}
 # A hundred of each command in the two modes together.
@@ -48,6 +48,7 @@ const ways = {
 if (doomed && process.env.HOW === "boot") throw new Error("crashed at boot");
 require("http").createServer((question, answer) => answer.end("ok")).listen(0);
 if (doomed) setTimeout(ways[process.env.HOW], 50);
+if (process.env.HANDLER) process.on("uncaughtException", () => undefined);
 if (process.env.SLOW) process.on("SIGINT", () => setTimeout(() => process.exit(0), 250));
 """
 WAYS = ("exit", "well", "thrown", "rejected", "killed", "aborted", "exhausted", "boot")
@@ -60,17 +61,20 @@ class Listener:
     bus: Bus
     crashes: list[Crash] = field(default_factory=list)
     thrown: list[Thrown] = field(default_factory=list)
+    survived: list[Thrown] = field(default_factory=list)
     gone: list[DaemonGone] = field(default_factory=list)
     ended: bool = False
 
     def listen(self) -> None:
         """Until the daemon has gone, or the test has ended."""
-        exits = Exits()
+        exits, survivors = Exits(), Survivors(patience=2.0)
         while not self.gone and not self.ended:
+            self.survived += survivors.overdue(time.monotonic())
             if not select.select([self.bus], [], [], 0.1)[0]:
                 continue
             for event in self.bus.read():
                 crash = exits.take(event)
+                survivors.take(event, time.monotonic())
                 self.crashes += [crash] if crash else []
                 self.thrown += [event] if isinstance(event, Thrown) else []
                 self.gone += [event] if isinstance(event, DaemonGone) else []
@@ -214,6 +218,18 @@ def test_commands_in_the_middle_of_a_crash_loop_add_nothing(
     until(lambda: listener.counted["thrown"] == LIVES)
     # Stopped before its 50 ms were over, a life has left its mark and no crash.
     assert 0 < listener.counted["exit"] <= lab.lives()["exit"]
+
+
+@pytest.mark.parametrize("mode", ["fork", "cluster"])
+def test_an_exception_that_is_survived_is_told_and_is_no_crash(
+    lab: Lab, listening: Callable[[], Listener], mode: str
+) -> None:
+    lab.start(mode, ["healthy"])
+    listener = listening()
+    lab.start(mode, ["thrown"], env={"HANDLER": "1"})
+    until(lambda: listener.survived)
+    assert [thrown.message for thrown in listener.survived] == ["TypeError: thrown"]
+    assert listener.counted == {}
 
 
 def test_giving_up_is_told_with_the_last_crash(lab: Lab, listening: Callable[[], Listener]) -> None:

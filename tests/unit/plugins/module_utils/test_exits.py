@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _bus, _exits
 from ansible_collections.nodeops.pm2.plugins.module_utils._bus import DaemonGone, Died, Event, ProcessEvent, Thrown
-from ansible_collections.nodeops.pm2.plugins.module_utils._exits import Crash, Exits
+from ansible_collections.nodeops.pm2.plugins.module_utils._exits import Crash, Exits, Survivors
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "bus"
 VERSIONS = ["5.4.3", "6.0.14", "7.0.0", "7.0.4"]
@@ -94,6 +94,30 @@ def test_a_recorded_story_has_the_crashes_that_happened_in_it(version: str) -> N
         ("demo-throw", 1, "", True),
     ]
     assert all(0 < crash.lived < 60 for crash in found)
+
+
+def thrown(pm_id: str, message: str = "Error: a") -> Thrown:
+    return Thrown("shop", pm_id, message, "", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("story", "survived"),
+    [
+        pytest.param([(0, thrown("0"))], ["Error: a"], id="nobody ends"),
+        pytest.param([(0, thrown("0")), (1, told("exit 0 A stopped"))], [], id="it ends"),
+        pytest.param([(0, thrown("0")), (1, told("exit 1 A stopped"))], ["Error: a"], id="another one ends"),
+        pytest.param([(0, thrown("0")), (1, told("online 0 A launching"))], ["Error: a"], id="other news"),
+        pytest.param([(0, thrown("0")), (4, thrown("0", "Error: b"))], ["Error: a"], id="one after the other"),
+        pytest.param([(0, thrown("0")), (1, DaemonGone())], [], id="the daemon goes"),
+        pytest.param([(6, thrown("0"))], [], id="it may still end"),
+    ],
+)
+def test_an_exception_that_is_survived_is_told_once(story: list[tuple[float, Event]], survived: list[str]) -> None:
+    survivors = Survivors()
+    for now, event in story:
+        survivors.take(event, now)
+    assert [found.message for found in survivors.overdue(10)] == survived
+    assert survivors.overdue(10) == []
 
 
 def test_workers_of_years_ago_are_forgotten() -> None:

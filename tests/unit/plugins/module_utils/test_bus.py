@@ -179,6 +179,17 @@ def test_it_is_a_source_for_select_and_never_waits(tmp_path: Path, daemon: socke
     bus.close()
 
 
+def test_the_lines_of_apps_are_not_kept_while_they_come_in(tmp_path: Path, daemon: socket.socket) -> None:
+    bus = Bus(tmp_path)
+    connection, _address = daemon.accept()
+    with connection:
+        connection.sendall(_axon.encode(*frame("log:out", {"data": "x" * 50_000}))[:40_000])
+        while select.select([bus], [], [], 0.1)[0]:
+            bus.read()
+        assert len(bus._frames._buffer) == 0
+    bus.close()
+
+
 @pytest.mark.parametrize("told", ["", "pm2 has been killed via CLI"])
 def test_a_daemon_that_goes_is_told_at_once(tmp_path: Path, daemon: socket.socket, told: str) -> None:
     bus = Bus(tmp_path)

@@ -113,6 +113,8 @@ def test_a_guard_that_was_killed_comes_to_the_same_id_and_a_later_message_to_ano
     ids.add(_routing.tell(state, CRASH, now=at(301))[1][0][0])
     ids.add(_routing.settle(_routing.end(state, app="shop", kind="crash_loop", now=at(2)), now=at(60))[1][0][0])
     assert len(ids) == 5
+    closed, _ = _routing.settle(_routing.end(state, app="shop", kind="crash_loop", now=at(2)), now=at(60))
+    assert _routing.tell(closed, CRASH, now=at(70))[1][0][0] not in ids
 
 
 def test_what_nobody_ends_is_forgotten_one_day() -> None:

@@ -53,7 +53,7 @@ class Apprise:
 
     def send(self, message: Message, *, remarks: Sequence[str] = (), timeout: float) -> Receipt:
         """Try once. The address goes through memory that only the program is given: not argv, not a file."""
-        title, _, text = message.text.partition("\n")
+        title, _end, text = message.text.partition("\n")
         options = ["--input-format", "text", "--notification-type", _TYPES[message.severity], "--title", title]
         body = with_remarks(text or title, remarks, limit=_LIMIT)
         began = time.monotonic()

@@ -53,6 +53,6 @@ class Webhook:
             digest = hmac.new(self.key.reveal().encode(), data.encode(), hashlib.sha256).hexdigest()
             headers[SIGNATURE] = f"sha256={digest}"
         if self.header:
-            name, _, value = self.header.reveal().partition(":")
+            name, _colon, value = self.header.reveal().partition(":")
             headers[name.strip().lower()] = value.strip()
         return receipt_of(post(self.url.reveal(), data=data, headers=headers, timeout=timeout), plainly)

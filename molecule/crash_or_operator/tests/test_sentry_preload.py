@@ -132,7 +132,7 @@ def test_where_there_is_no_sdk_nothing_is_told(pm2: _pm2.Pm2, release: Path) -> 
 def test_what_the_app_tells_itself_is_told_once(release: Path) -> None:
     with Outside() as outside:
         environment = {"SENTRY_ENABLED": "true", "SENTRY_DSN": outside.url.replace("http://", "http://key@") + "/1"}
-        command = [NODE, "--import", PRELOAD, release / "own.cjs"]
+        command = [str(NODE), "--import", str(PRELOAD), str(release / "own.cjs")]
         assert subprocess.run(command, env=environment, check=False, capture_output=True).returncode != 0
         until(lambda: told(outside) and not telling())
         assert [event["exception"]["values"][0]["value"] for event in told(outside)] == ["told by itself"]

@@ -19,16 +19,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.molecule.conftest import PROJECT, Card
+from ansible_collections.nodeops.pm2.molecule.conftest import Card
+from ansible_collections.nodeops.pm2.molecule.crash_or_operator.lab import PATIENCE, pm2_of, until
 from ansible_collections.nodeops.pm2.plugins.module_utils import _axon, _pm2
 from ansible_collections.nodeops.pm2.plugins.module_utils._bus import Bus, DaemonGone, Thrown
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._exits import Crash, Exits, Survivors
 
-PREFIX = {"alpha": ".cache/pm2", "beta": ".cache/pm2-6.0.14"}
 # A hundred of each command in the two modes together.
 PROCESSES, ROUNDS, LIVES = 10, 5, 4
-PATIENCE = 60.0
 # Dies in its first lives, each of them a line in a file, and then stays. What it dies of is in HOW.
 APP = """
 const fs = require("fs");
@@ -134,9 +133,7 @@ class Lab:
 def lab(card: Card) -> Lab:
     directory = card.directory / "lab"
     directory.mkdir()
-    node = PROJECT / ".venv/node/bin/node"
-    script = PROJECT / PREFIX[card.name] / "node_modules/pm2/bin/pm2"
-    return Lab(_pm2.Pm2(card.pm2_home, str(script), str(node)), directory)
+    return Lab(pm2_of(card), directory)
 
 
 @pytest.fixture
@@ -155,13 +152,6 @@ def listening(lab: Lab) -> Iterator[Callable[[], Listener]]:
 
         yield begin
     lab.clear()
-
-
-def until(what: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("slow", ["", "1"])

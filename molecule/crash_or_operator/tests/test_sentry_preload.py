@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.nodeops.pm2.molecule.conftest import PROJECT, Card
+from ansible_collections.nodeops.pm2.molecule.crash_or_operator.lab import NODE, PATIENCE, pm2_of, until
 from ansible_collections.nodeops.pm2.molecule.shared.outside import Outside
 from ansible_collections.nodeops.pm2.plugins.module_utils import _pm2, _process
 
-PREFIX = {"alpha": ".cache/pm2", "beta": ".cache/pm2-6.0.14"}
 SDK = PROJECT / ".cache" / "sentry"
 PRELOAD = PROJECT / "roles" / "bluegreen" / "files" / "sentry.mjs"
-NODE = PROJECT / ".venv" / "node" / "bin" / "node"
-PATIENCE = 60.0
 ENTRIES = {
     "commonjs.cjs": "const __dirname = 1;\n",
     "module.mjs": "import 'node:fs';\nconst twice = 1;\nconst twice = 2;\n",
@@ -49,7 +46,7 @@ def release(card: Card) -> Path:
 
 @pytest.fixture
 def pm2(card: Card) -> Iterator[_pm2.Pm2]:
-    used = _pm2.Pm2(card.pm2_home, str(PROJECT / PREFIX[card.name] / "node_modules/pm2/bin/pm2"), str(NODE))
+    used = pm2_of(card)
     yield used
     _pm2.remove(used, "sentry", timeout=PATIENCE)
 
@@ -75,13 +72,6 @@ def die(pm2: _pm2.Pm2, release: Path, entry: str, outside: Outside, mode: str, *
     config.write_text(json.dumps({"apps": [app]}), encoding="utf-8")
     _pm2.start(pm2, config, timeout=PATIENCE)
     until(lambda: [record.status for record in _pm2.records(pm2) if record.name == "sentry"] == ["stopped"])
-
-
-def until(what: Any) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def told(outside: Outside) -> list[dict[str, Any]]:

@@ -45,10 +45,15 @@ def run(
     cwd: str | Path = "/",
     env: Mapping[str, str] | None = None,
     timeout: float = 60.0,
+    stdin: str | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Output:
     """Run ``argv`` to its end and return what it left; the exit code is the caller's to judge.
 
     The command leads a process group of its own, which is killed as a whole when ``timeout`` seconds have passed.
+
+    :param stdin: what it reads; it has no input without.
+    :param pass_fds: descriptors that it gets beside the usual three: the way for what must not be seen in ``argv``.
     """
     try:
         # The guard runs this too, where there is no module whose run_command could be asked.
@@ -56,12 +61,13 @@ def run(
             list(argv),
             cwd=cwd,
             env=dict(env if env is not None else minimal_environment()),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
             start_new_session=True,
+            pass_fds=pass_fds,
         )
     except OSError as error:
         raise DeployError(
@@ -72,7 +78,7 @@ def run(
             remedy="Check that it is installed and that the deploy user may run it.",
         ) from error
     try:
-        stdout, stderr = process.communicate(timeout=timeout)
+        stdout, stderr = process.communicate(stdin, timeout=timeout)
     except subprocess.TimeoutExpired as expired:
         os.killpg(process.pid, signal.SIGKILL)
         stdout, stderr = process.communicate()

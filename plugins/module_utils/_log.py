@@ -4,18 +4,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._scrub import scrub
 
 _PER_READ = 1024 * 1024
 _TAIL_BYTES = 32 * 1024
 _LINE = 300
 _UNPRINTABLE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
-_CREDENTIALS = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 
 
 @dataclass(frozen=True)
@@ -107,14 +108,18 @@ def most_telling(findings: Iterable[Finding]) -> Finding | None:
     return min(findings, key=lambda found: SEVERITIES.index(found.severity), default=None)
 
 
-def clean(text: str, *, limit: int = _LINE) -> str:
-    """``text`` fit to be shown: no terminal codes, no credentials out of a URL, at most ``limit`` characters."""
-    shown = _CREDENTIALS.sub("://***@", _UNPRINTABLE.sub("", text)).rstrip()
+def clean(text: str, *, limit: int = _LINE, secrets: Iterable[str] = ()) -> str:
+    """``text`` fit to be shown: no terminal codes, no secrets (see :func:`scrub`), at most ``limit`` characters."""
+    # A line may be as long as a log: what cannot be shown is not looked through either.
+    shown = scrub(_UNPRINTABLE.sub("", text[: 8 * limit]), secrets=secrets).rstrip()
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
 class ErrorLog:
-    """A log that grows, may not exist yet, and may be cut by rotation.
+    """A log that grows, may not exist yet, and may be rotated: cut, or renamed and begun anew.
+
+    What was written to a renamed log before its writer let go of it is found there, as long as it lies beside the new
+    one and is not compressed (logrotate's ``delaycompress``).
 
     :param start: bytes at which the part that matters begins; -1: at the present end.
     """
@@ -123,28 +128,66 @@ class ErrorLog:
         self.path = path
         self._start = size(path) if start < 0 else start
         self._position = self._start
+        self._inode = _inode(path)
 
-    def new_lines(self) -> list[str]:
-        """The complete lines written since the last call, at most 1 MiB of them at a time."""
-        self._follow_rotation()
-        chunk = _read(self.path, self._position, _PER_READ)
+    @property
+    def behind(self) -> int:
+        """Bytes that have been written and not been read yet."""
+        return max(size(self._place()) - self._position, 0)
+
+    def skip(self, amount: int) -> None:
+        """Leave out that many bytes, and the rest of the line they end in."""
+        self._position += amount
+        chunk = _read(self._place(), self._position, _PER_READ)
+        self._position += chunk.find(b"\n") + 1
+
+    def new_lines(self, *, limit: int = _PER_READ) -> list[str]:
+        """The complete lines written since the last call, about ``limit`` bytes of them at a time."""
+        self._notice_replacement()
+        place = self._place()
+        lines = self._lines_of(place, limit)
+        # What was renamed is over when it has nothing more, and its writer has gone over to the new one.
+        if not lines and place != self.path and size(self.path):
+            rest = _read(place, self._position, limit).decode(errors="replace")
+            self._begin_anew()
+            lines = [*([rest] if rest else []), *self._lines_of(self.path, limit)]
+        return lines
+
+    def tail(self, lines: int = 15) -> list[str]:
+        """The last ``lines`` lines that matter, fit to be shown, blank ones left out."""
+        self._notice_replacement()
+        place = self._place()
+        begin = max(self._start, size(place) - _TAIL_BYTES)
+        text = _read(place, begin, _TAIL_BYTES).decode(errors="replace")
+        shown = [clean(line) for line in text.splitlines()]
+        return [line for line in shown if line][-lines:]
+
+    def _lines_of(self, place: Path, limit: int) -> list[str]:
+        chunk = _read(place, self._position, limit)
         end = chunk.rfind(b"\n") + 1
-        if not end and len(chunk) == _PER_READ:
+        if not end and len(chunk) == limit:
             end = len(chunk)
         self._position += end
         return chunk[:end].decode(errors="replace").splitlines()
 
-    def tail(self, lines: int = 15) -> list[str]:
-        """The last ``lines`` lines that matter, fit to be shown, blank ones left out."""
-        self._follow_rotation()
-        begin = max(self._start, size(self.path) - _TAIL_BYTES)
-        text = _read(self.path, begin, _TAIL_BYTES).decode(errors="replace")
-        shown = [clean(line) for line in text.splitlines()]
-        return [line for line in shown if line][-lines:]
+    def _place(self) -> Path:
+        """Where the log that is being read lies: at its path, or beside it under another name."""
+        if self._inode is None:
+            self._inode = _inode(self.path)
+        if self._inode is None or _inode(self.path) == self._inode:
+            return self.path
+        return _beside(self.path, self._inode) or self.path
 
-    def _follow_rotation(self) -> None:
-        if size(self.path) < self._position:
-            self._start = self._position = 0
+    def _notice_replacement(self) -> None:
+        """Begin anew where the log was cut, or where another one lies in its place and it is gone."""
+        place = self._place()
+        present = _inode(place)
+        if present is not None and (present != self._inode or size(place) < self._position):
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._start = self._position = 0
+        self._inode = _inode(self.path)
 
 
 def size(path: Path) -> int:
@@ -153,6 +196,22 @@ def size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
+def _beside(path: Path, inode: int) -> Path | None:
+    """The file of that inode in the directory of ``path``."""
+    try:
+        with os.scandir(path.parent) as entries:
+            return next((Path(entry.path) for entry in entries if entry.inode() == inode and entry.is_file()), None)
+    except OSError:
+        return None
 
 
 def _read(path: Path, offset: int, limit: int) -> bytes:

@@ -1,6 +1,6 @@
 # Copyright: nodeops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Asks one HTTP question over TCP or a unix socket; every failure to answer is an answer too."""
+"""Asks one HTTP question over TCP, TLS or a unix socket; every failure to answer is an answer too."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._tls import trusting_context
 
 BODY_LIMIT = 64 * 1024
 
@@ -22,12 +23,16 @@ Witness = Callable[[int], "int | None"]
 
 @dataclass(frozen=True)
 class Target:
-    """Where questions go: ``socket``, or ``host`` and ``port``; ``prefix`` stands before every path."""
+    """Where questions go: ``socket``, or ``host`` and ``port``; ``prefix`` stands before every path.
+
+    :param tls: whether to speak TLS, with a certificate that this host trusts.
+    """
 
     host: str = ""
     port: int = 0
     socket: str = ""
     prefix: str = ""
+    tls: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class Answer:
     :param seconds: from the first byte sent to the last byte read, connecting included.
     :param error: why there is no complete answer; empty where there is one.
     :param server: pid of the process that gave it, where it was asked for and can be told.
+    :param sent: whether the question, or a part of it, went out, and may have been heard.
     """
 
     status: int = 0
@@ -64,6 +70,7 @@ class Answer:
     error: str = ""
     cut: bool = False
     server: int | None = None
+    sent: bool = True
 
 
 def parse_target(text: str) -> Target:
@@ -80,6 +87,26 @@ def parse_target(text: str) -> Target:
         expected="127.0.0.1:<port>, http://<host>[:<port>], unix:/<path> or /<path>, without user name or password",
         seen=repr(text.rsplit("@", 1)[-1]),
         remedy="Correct the slot's address, or `through`. Credentials belong in the headers.",
+    )
+
+
+def parse_url(text: str) -> tuple[Target, str]:
+    """Read ``http://`` and ``https://`` addresses of services outside: where they go, and the path with its query.
+
+    Neither a user name nor a fragment is taken; what is wrong with an address is told without its path, which may be a
+    secret by itself.
+    """
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(text)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+        if parts.hostname and port and parts.username is None and not parts.fragment and text.isprintable():
+            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            return Target(host=parts.hostname, port=port, tls=parts.scheme == "https"), path
+    raise DeployError(
+        "This is not an address of a service.",
+        expected="https://<host>[:<port>]/<path>, or http://, without user name, password and fragment",
+        seen=f"{text.partition('://')[0][:10]}://..." if "://" in text else f"{len(text)} characters without ://",
+        remedy="Correct the address. Credentials have options of their own.",
     )
 
 
@@ -105,10 +132,26 @@ def ask(target: Target, question: Question, *, timeout: float = 5.0, witness: Wi
     seconds = time.monotonic() - began
     late = seconds >= timeout
     error_text = f"no complete answer within {timeout:g} s" if late else answer.error
-    return replace(answer, seconds=seconds, error=error_text)
+    return replace(answer, seconds=seconds, error=error_text, sent=connection.sent)
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class _Connection(http.client.HTTPConnection):
+    """A connection that remembers whether anything was sent."""
+
+    sent = False
+
+    def secure(self) -> None:
+        """Nothing to do where it is not TLS."""
+
+
+class _TlsConnection(_Connection):
+    def secure(self) -> None:
+        """Agree on the encryption, once the watchdog is awake: the other side may be slow in this, too."""
+        self.sock = trusting_context().wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
+        self.sock.do_handshake()
+
+
+class _UnixConnection(_Connection):
     def __init__(self, path: str, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
@@ -119,25 +162,25 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def _connection(target: Target, timeout: float) -> http.client.HTTPConnection:
+def _connection(target: Target, timeout: float) -> _Connection:
     if target.socket:
         return _UnixConnection(target.socket, timeout)
-    return http.client.HTTPConnection(target.host, target.port, timeout=timeout)
+    return (_TlsConnection if target.tls else _Connection)(target.host, target.port, timeout=timeout)
 
 
-def _exchange(
-    connection: http.client.HTTPConnection, prefix: str, question: Question, end: float, witness: Witness | None
-) -> Answer:
+def _exchange(connection: _Connection, prefix: str, question: Question, end: float, witness: Witness | None) -> Answer:
     headers = {"user-agent": "nodeops.pm2", **{name.lower(): value for name, value in question.headers.items()}}
     # Whoever is to be seen must not hang up first.
     headers["connection"] = "keep-alive" if witness else "close"
     connection.connect()
     port = connection.sock.getsockname()[1] if witness and connection.sock.family != socket.AF_UNIX else 0
     # A socket timeout is counted from byte to byte: one byte a second would hold us for ever.
-    watchdog = threading.Timer(max(end - time.monotonic(), 0.0), _hang_up, [connection.sock])
+    watchdog = threading.Timer(max(end - time.monotonic(), 0.0), _hang_up, [connection])
     watchdog.daemon = True
     watchdog.start()
     try:
+        connection.secure()
+        connection.sent = True
         data = question.data.encode() or None
         connection.request(question.method, prefix + question.path, body=data, headers=headers)
         answer = _read(connection.getresponse())
@@ -156,9 +199,10 @@ def _read(response: http.client.HTTPResponse) -> Answer:
     return Answer(response.status, headers, body, error="connection closed within the body" if torn else "", cut=cut)
 
 
-def _hang_up(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
+def _hang_up(connection: _Connection) -> None:
+    with contextlib.suppress(OSError, TypeError):  # it may be gone by now
+        # The plain socket's own method: that of an encrypted one would take it from under the reader's feet.
+        socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
 def _plain(error: Exception) -> str:
@@ -168,7 +212,11 @@ def _plain(error: Exception) -> str:
         http.client.RemoteDisconnected: "connection closed without an answer",
         http.client.IncompleteRead: "connection closed within the body",
         http.client.BadStatusLine: "what answered does not speak HTTP",
+        socket.gaierror: "its name cannot be resolved",
     }
+    untrusted = getattr(error, "verify_message", "")
+    if untrusted:
+        return f"its certificate is not trusted here: {untrusted}"
     return known.get(type(error)) or str(error) or type(error).__name__
 
 

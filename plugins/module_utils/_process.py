@@ -58,6 +58,15 @@ def has_environment(pid: int, **variables: str) -> bool:
     return all(f"{name}={value}".encode() in environment for name, value in variables.items())
 
 
+def environment_names(pid: int) -> list[str]:
+    """The names of the variables that ``pid`` was started with, never a value; none when they cannot be read."""
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
+    return sorted(entry.partition(b"=")[0].decode(errors="replace") for entry in environment if b"=" in entry)
+
+
 def start_time(pid: int) -> int | None:
     """Clock ticks from boot to the start of ``pid``, which tells a reused pid; ``None`` when it is gone or a zombie."""
     fields = _stat(pid)

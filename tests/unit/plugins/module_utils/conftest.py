@@ -1,16 +1,18 @@
 # Copyright: nodeops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A release made of a few files, and what a rule finds in it."""
+"""A release made of a few files, and what a rule finds in it; the services outside, and a message for them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.nodeops.pm2.molecule.shared.outside import Outside
+from ansible_collections.nodeops.pm2.plugins.module_utils._channel import Message
 from ansible_collections.nodeops.pm2.plugins.module_utils._check import Finding, Rule
 from ansible_collections.nodeops.pm2.plugins.module_utils._subject import Entry, Host, Subject
 from ansible_collections.nodeops.pm2.plugins.module_utils._tree import Tree
@@ -50,3 +52,18 @@ def find(tree_of: Callable[..., Tree]) -> Callable[..., list[Finding]]:
         return rule(Subject(tree, started, Host(**(host or {})), **options))
 
     return apply
+
+
+@pytest.fixture
+def outside() -> Iterator[Outside]:
+    """The services that a guard talks to, on loopback."""
+    with Outside() as services:
+        yield services
+
+
+@pytest.fixture
+def message() -> Message:
+    """A stack in it would be no HTML."""
+    text = "CRITICAL shop on web1: crash loop\nSeen: Error: boom\n    at Object.<anonymous> (/srv/a.js:1:2) & more"
+    facts = {"app": "shop", "release": "r2"}
+    return Message("m1", "2026-11-24T03:12:11.000Z", "CRITICAL", "crash_loop", text, "CRITICAL shop: crash loop", facts)

@@ -48,15 +48,10 @@ def serve(tmp_path: Path) -> Iterator[Callable[[Daemon], Path]]:
 
 def requests_in(connection: socket.socket, count: int) -> list[tuple[dict[str, Any], bytes]]:
     """What a client asked: the body and the id of each request."""
-    buffer = b""
+    frames = _axon.Frames()
     found: list[tuple[dict[str, Any], bytes]] = []
     while len(found) < count:
-        frame = _axon.decode(buffer)
-        if frame is None:
-            buffer += connection.recv(4096)
-            continue
-        (body, identifier), buffer = frame
-        found.append((json.loads(body[2:]), identifier))
+        found += [(json.loads(body[2:]), identifier) for body, identifier in frames.feed(connection.recv(4096))]
     return found
 
 
@@ -69,12 +64,40 @@ def test_a_frame_is_written_as_amp_says() -> None:
 
 
 @pytest.mark.parametrize("length", range(len(FRAME)))
-def test_an_incomplete_frame_is_waited_for(length: int) -> None:
-    assert _axon.decode(FRAME[:length]) is None
+def test_a_frame_may_come_in_two_pieces(length: int) -> None:
+    frames = _axon.Frames()
+    assert frames.feed(FRAME[:length]) == []
+    assert frames.feed(FRAME[length:]) == [[b"j:{}", b"s:0"]]
 
 
-def test_what_follows_a_frame_is_kept() -> None:
-    assert _axon.decode(FRAME + b"next") == ([b"j:{}", b"s:0"], b"next")
+@pytest.mark.parametrize("piece", [1, 2, 3, 5, 11, 1000])
+def test_what_nobody_wants_is_passed_over_however_it_comes_in(piece: int) -> None:
+    frames = _axon.Frames(lambda first: first != b"noise", limit=8)
+    stream = b"".join(
+        _axon.encode(*arguments)
+        for arguments in [
+            (b"a", b"1"),
+            (b"noise", b"x" * 30, b""),
+            (b"b", b""),
+            (b"c", b"y" * 9),
+            (b"d",),
+            (b"e", b"2"),
+        ]
+    )
+    found = [frame for at in range(0, len(stream), piece) for frame in frames.feed(stream[at : at + piece])]
+    assert found == [[b"a", b"1"], [b"b", b""], [b"d"], [b"e", b"2"]]
+
+
+def test_what_is_passed_over_is_not_even_kept_while_it_comes_in() -> None:
+    frames = _axon.Frames(lambda first: first != b"noise")
+    frames.feed(_axon.encode(b"noise", b"x" * 100_000)[:50_000])
+    assert len(frames._buffer) == 0
+
+
+@pytest.mark.parametrize("garbage", [b"HTTP/1.1 400", b"\x22\x00\x00\x00\x00", b"\x10"])
+def test_another_protocol_is_told(garbage: bytes) -> None:
+    with pytest.raises(_axon.NotAxon, match="begins with byte"):
+        _axon.Frames().feed(garbage)
 
 
 @pytest.mark.parametrize("piece", [7, 10_000])
@@ -112,6 +135,11 @@ def test_a_daemon_that_dies_is_told(serve: Callable[[Daemon], Path]) -> None:
 
     with pytest.raises(DeployError, match="closed the connection"):
         _axon.call(serve(daemon), "getVersion")
+
+
+def test_a_daemon_that_speaks_something_else_is_told(serve: Callable[[Daemon], Path]) -> None:
+    with pytest.raises(DeployError, match="begins with byte 0x48"):
+        _axon.call(serve(lambda connection: connection.sendall(b"HTTP/1.1 400")), "getVersion")
 
 
 def test_a_daemon_that_hangs_is_told(serve: Callable[[Daemon], Path]) -> None:

@@ -113,6 +113,8 @@ def test_the_gravest_finding_tells_most_and_of_those_the_first() -> None:
         ("redis://:hunter2@cache", "redis://***@cache"),
         ("http://127.0.0.1:80/a@b", "http://127.0.0.1:80/a@b"),
         ("x" * 301, "x" * 299 + "…"),
+        ("x" * 299 + " API_TOKEN=hunter2", "x" * 299 + "…"),
+        ("API_TOKEN=hunter2", "API_TOKEN=***"),
         ("a\t ", "a"),
     ],
 )
@@ -152,6 +154,60 @@ def test_a_log_that_was_rotated_is_read_from_its_beginning(tmp_path: Path) -> No
     path.write_text("new\n")
     assert log.new_lines() == ["new"]
     assert log.tail() == ["new"]
+
+
+def test_a_log_that_was_renamed_is_read_to_its_end_first(tmp_path: Path) -> None:
+    path, old = tmp_path / "error.log", tmp_path / "error.log.1"
+    path.write_text("seen\n")
+    log = ErrorLog(path)
+    with path.open("a") as writer:
+        path.rename(old)
+        writer.write("written to the old one\n")
+        writer.flush()
+        assert log.new_lines() == ["written to the old one"]
+        path.touch()
+        writer.write("still to the old one\nand without an end")
+        writer.flush()
+        assert log.new_lines() == ["still to the old one"]
+        assert log.new_lines() == []  # its writer has not let go of it
+    path.write_text("written to the new one, which is longer than the old one by now\n" * 3)
+    assert log.behind == len("and without an end")
+    lines = ["and without an end", *["written to the new one, which is longer than the old one by now"] * 3]
+    assert log.new_lines() == lines
+    assert log.tail() == lines[1:]
+
+
+def test_a_log_that_was_renamed_and_is_gone_is_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "error.log"
+    path.write_text("old\n")
+    log = ErrorLog(path)
+    path.rename(tmp_path / "elsewhere")
+    path.write_text("new, and longer\n")
+    (tmp_path / "elsewhere").unlink()
+    assert log.tail() == ["new, and longer"]
+    assert log.new_lines() == ["new, and longer"]
+
+
+def test_a_log_that_comes_later_is_read_from_its_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "error.log"
+    log = ErrorLog(path)
+    assert (log.behind, log.new_lines()) == (0, [])
+    path.write_text("one\n")
+    assert log.new_lines() == ["one"]
+    path.rename(tmp_path / "error.log.1")
+    path.write_text("two\n")
+    assert log.new_lines() == ["two"]
+
+
+def test_a_flood_may_be_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "error.log"
+    log = ErrorLog(path)
+    path.write_text("".join(f"line {number}\n" for number in range(100)))
+    log.skip(log.behind - 10)
+    assert log.new_lines() == ["line 99"]
+    assert log.new_lines(limit=5) == []
+    path.write_text("one\ntwo\nthree\n")
+    assert [log.new_lines(limit=5) for _turn in range(3)] == [["one"], ["two"], ["three"]]
 
 
 def test_the_tail_is_short(tmp_path: Path) -> None:

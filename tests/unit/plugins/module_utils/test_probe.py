@@ -4,16 +4,29 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ansible_collections.nodeops.pm2.plugins.module_utils import _tls
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
-from ansible_collections.nodeops.pm2.plugins.module_utils._probe import BODY_LIMIT, Question, Target, ask, parse_target
+from ansible_collections.nodeops.pm2.plugins.module_utils._probe import (
+    BODY_LIMIT,
+    Question,
+    Target,
+    ask,
+    parse_target,
+    parse_url,
+)
 
 
 @contextlib.contextmanager
@@ -183,3 +196,148 @@ def test_who_answered_is_looked_up_while_the_connection_is_open(tmp_path: Path, 
     assert (answer.server, answer.status, answer.error) == (server, 200, "")
     assert b"connection: keep-alive" in asked[0].lower()
     assert len(ports) == (0 if unix else 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "path"),
+    [
+        ("https://api.telegram.org", Target("api.telegram.org", 443, tls=True), "/"),
+        ("http://127.0.0.1:8080/a/b?c=d", Target("127.0.0.1", 8080), "/a/b?c=d"),
+        ("https://[::1]:8443/x", Target("::1", 8443, tls=True), "/x"),
+    ],
+)
+def test_the_address_of_a_service_is_read(text: str, target: Target, path: str) -> None:
+    assert parse_url(text) == (target, path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "hunter2",
+        "hunter2:hunter2",
+        "api.example.com/hunter2",
+        "ftp://example.com/hunter2",
+        "https:///hunter2",
+        "https://app:hunter2@example.com/",
+        "https://hunter2@example.com/",
+        "https://example.com/#hunter2",
+        "https://example.com:99999/hunter2",
+        "https://example.com/hunter2\n",
+    ],
+)
+def test_what_is_no_address_of_a_service_is_refused_and_not_shown(text: str) -> None:
+    with pytest.raises(DeployError, match="not an address") as raised:
+        parse_url(text)
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate for 127.0.0.1 in one file, made for this run."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is needed to make a certificate")
+    made = tmp_path_factory.mktemp("tls") / "127.0.0.1.pem"
+    options = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=loopback"]
+    options += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "-", "-out", "-"]
+    made.write_bytes(subprocess.run([openssl, "req", *options], capture_output=True, check=True).stdout)
+    return made
+
+
+@pytest.fixture
+def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    _tls.trusting_context.cache_clear()
+    yield
+    _tls.trusting_context.cache_clear()
+
+
+@contextlib.contextmanager
+def encrypted(certificate: Path, reply: Callable[[socket.socket], None]) -> Iterator[Target]:
+    """One TLS connection on loopback."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)
+
+        def once() -> None:
+            with contextlib.suppress(OSError):
+                plain, _ = listener.accept()
+                with plain, context.wrap_socket(plain, server_side=True) as connection:
+                    connection.settimeout(5)
+                    connection.recv(65536)
+                    reply(connection)
+
+        thread = threading.Thread(target=once)
+        thread.start()
+        yield Target("127.0.0.1", listener.getsockname()[1], tls=True)
+        thread.join()
+
+
+@pytest.mark.usefixtures("trusted")
+def test_tls_is_spoken(certificate: Path) -> None:
+    with encrypted(certificate, sends(OK)) as target:
+        answer = ask(target, Question())
+    assert (answer.status, answer.body, answer.error, answer.sent) == (200, "ok", "", True)
+
+
+def test_a_certificate_that_is_not_trusted_is_told_and_nothing_is_sent(certificate: Path) -> None:
+    with encrypted(certificate, sends(OK)) as target:
+        answer = ask(target, Question())
+    assert answer.error.startswith("its certificate is not trusted here: self")
+    assert not answer.sent
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_certificate_for_another_name_is_told(certificate: Path) -> None:
+    with encrypted(certificate, sends(OK)) as target:
+        answer = ask(replace(target, host="localhost"), Question())
+    assert "not trusted here: Hostname mismatch" in answer.error
+
+
+@pytest.mark.usefixtures("trusted")
+def test_an_encrypted_drip_ends_in_time(certificate: Path) -> None:
+    def drip(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + b"x" * 90:
+                connection.sendall(bytes([byte]))
+                time.sleep(0.05)
+
+    with encrypted(certificate, drip) as target:
+        answer = ask(target, Question(), timeout=0.5)
+    assert answer.error == "no complete answer within 0.5 s"
+
+
+def test_a_handshake_that_never_ends_is_given_up() -> None:
+    with serve(lambda _connection: time.sleep(1)) as (target, _):
+        answer = ask(replace(target, tls=True), Question(), timeout=0.3)
+    assert answer.error == "no complete answer within 0.3 s"
+    assert not answer.sent
+
+
+def test_nobody_heard_what_was_never_sent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    answer = ask(Target("127.0.0.1", port), Question())
+    assert (answer.error, answer.sent) == ("connection refused", False)
+
+
+def test_a_name_that_cannot_be_resolved_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def resolve(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    answer = ask(Target("chat.example", 80), Question())
+    assert (answer.error, answer.sent) == ("its name cannot be resolved", False)
+
+
+def test_where_python_looks_in_vain_the_systems_bundle_is_found(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: None)
+    monkeypatch.setattr(_tls, "_BUNDLES", ("/nowhere", str(certificate)))
+    _tls.trusting_context.cache_clear()
+    assert len(_tls.trusting_context().get_ca_certs()) == 1
+    _tls.trusting_context.cache_clear()

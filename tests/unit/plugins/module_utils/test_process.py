@@ -49,6 +49,8 @@ def test_what_the_kernel_says_of_a_process(tmp_path: Path) -> None:
         assert not _process.is_descendant(parent, child)
         assert _process.has_environment(child, name="demo-blue")
         assert not _process.has_environment(child, name="demo")
+        assert "name" in _process.environment_names(child)
+        assert "demo-blue" not in str(_process.environment_names(child))
         assert {parent, child} <= set(_process.pids())
         assert (_process.start_time(os.getpid()) or 0) <= (_process.start_time(parent) or 0)
         assert 0 <= _process.age(parent) < 60
@@ -61,6 +63,7 @@ def test_a_process_that_is_gone() -> None:
     assert _process.age(gone) == 0.0
     assert not _process.has_environment(gone, name="demo-blue")
     assert not _process.is_descendant(gone, 1)
+    assert _process.environment_names(gone) == []
 
 
 def test_a_zombie_is_gone() -> None:

@@ -1,0 +1,29 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What this scenario's tests share: a private PM2 of one version on each host, and patience."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ansible_collections.nodeops.pm2.molecule.conftest import PROJECT, Card
+from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2
+
+PATIENCE = 60.0
+NODE = PROJECT / ".venv" / "node" / "bin" / "node"
+# As host_vars/ says it.
+PREFIX = {"alpha": ".cache/pm2", "beta": ".cache/pm2-6.0.14"}
+
+
+def pm2_of(card: Card) -> Pm2:
+    """The PM2 of a host."""
+    return Pm2(card.pm2_home, str(PROJECT / PREFIX[card.name] / "node_modules/pm2/bin/pm2"), str(NODE))
+
+
+def until(what: Callable[[], object]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

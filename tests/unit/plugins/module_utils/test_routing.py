@@ -1,0 +1,160 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.nodeops.pm2.plugins.module_utils import _routing
+from ansible_collections.nodeops.pm2.plugins.module_utils._channel import Message, Receipt
+from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
+from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice
+from ansible_collections.nodeops.pm2.plugins.module_utils._routing import State
+
+CRASH = Notice("crash_loop", "WARNING", "shop", "web1", "r2", since="then")
+
+
+def at(seconds: float) -> Moment:
+    return Moment(1_000_000 + seconds, seconds, "boot")
+
+
+@dataclass(frozen=True)
+class Step:
+    """At a time: a notice comes (``+``), comes worse (``!``), its thing is over (``-``), or nothing happens (``.``)."""
+
+    when: float
+    what: str
+
+
+def play(steps: Sequence[Step], notice: Notice = CRASH) -> list[tuple[float, str, int]]:
+    """When which word was sent with which count; the state goes over the disk at every step."""
+    state: State = {}
+    sent = []
+    for step in steps:
+        now = at(step.when)
+        messages: list[_routing.ToSend] = []
+        if step.what in "+!":
+            worse = replace(notice, severity="CRITICAL") if step.what == "!" else notice
+            state, messages = _routing.tell(state, worse, now=now)
+        elif step.what == "-":
+            state = _routing.end(state, app=notice.app, kind=notice.kind, now=now)
+        state, more = _routing.settle(state, now=now)
+        sent += [(step.when, "over" if told.resolved else told.severity, told.count) for _id, told in messages + more]
+        state = _routing.load(json.loads(json.dumps(_routing.dump(state))))
+    return sent
+
+
+def steps(text: str) -> list[Step]:
+    """``0+ 10+ 300.``"""
+    return [Step(float(word[:-1]), word[-1]) for word in text.split()]
+
+
+@pytest.mark.parametrize(
+    ("story", "sent"),
+    [
+        pytest.param("0+", [(0, "WARNING", 1)], id="the first one is sent"),
+        pytest.param("0+ 10+ 299+", [(0, "WARNING", 1)], id="more are counted"),
+        pytest.param("0+ 10+ 300.", [(0, "WARNING", 1), (300, "WARNING", 2)], id="and told when five minutes are over"),
+        pytest.param("0+ 10+ 301+", [(0, "WARNING", 1), (301, "WARNING", 3)], id="or by the next one then"),
+        pytest.param("0+ 300. 900.", [(0, "WARNING", 1)], id="nothing new is nothing to tell"),
+        pytest.param("0+ 1! 2+ 3!", [(0, "WARNING", 1), (1, "CRITICAL", 2)], id="worse is told at once, and once"),
+        pytest.param("0+ 5+ 10- 39. 40.", [(0, "WARNING", 1), (40, "over", 2)], id="over, when it stays so"),
+        pytest.param("0+ 10- 20+ 45. 60- 90.", [(0, "WARNING", 1), (90, "over", 2)], id="not when it comes back"),
+        pytest.param(
+            "0+ 10- 40. 50+ 60- 100. 360.",
+            [(0, "WARNING", 1), (40, "over", 1), (50, "WARNING", 2), (360, "over", 2)],
+            id="back after it was told: told at once, and then not believed so soon",
+        ),
+        pytest.param(
+            "0+ 10- 40. 341. 342+",
+            [(0, "WARNING", 1), (40, "over", 1), (342, "WARNING", 1)],
+            id="back much later is a new story",
+        ),
+        pytest.param("5- 50.", [], id="what never was is never over"),
+        pytest.param("0+ 10- 20- 40. 50- 90.", [(0, "WARNING", 1), (40, "over", 1)], id="over is told once"),
+    ],
+)
+def test_what_lasts_is_told_once_in_a_while_and_when_it_is_over(story: str, sent: list[tuple[float, str, int]]) -> None:
+    assert play(steps(story)) == sent
+
+
+@pytest.mark.parametrize(
+    ("story", "sent"),
+    [
+        ("0+ 10- 50.", [(0, "INFO", 1)]),
+        ("0+ 10+ 300. 301+", [(0, "INFO", 1), (300, "INFO", 2)]),
+        ("0+ 300. 301+", [(0, "INFO", 1), (301, "INFO", 1)]),
+    ],
+)
+def test_what_happens_once_is_never_over(story: str, sent: list[tuple[float, str, int]]) -> None:
+    assert play(steps(story), Notice("deploy_started", "INFO", "shop", "web1", "r2")) == sent
+
+
+def test_apps_kinds_and_releases_are_told_apart() -> None:
+    state: State = {}
+    others: list[dict[str, Any]] = [{}, {"app": "blog"}, {"kind": "health_lost"}, {"release": "r3"}]
+    for changes in others:
+        state, messages = _routing.tell(state, replace(CRASH, **changes), now=at(0))
+        assert len(messages) == 1
+    state = _routing.end(state, app="shop", kind="crash_loop", now=at(10))
+    _state, messages = _routing.settle(state, now=at(50))
+    assert [notice.release for _id, notice in messages] == ["r2", "r3"]
+
+
+def test_a_guard_that_was_killed_comes_to_the_same_id_and_a_later_message_to_another() -> None:
+    state, [(first, _)] = _routing.tell({}, CRASH, now=at(0))
+    assert _routing.tell({}, CRASH, now=at(0.5))[1][0][0] == first
+    ids = {first, _routing.tell({}, CRASH, now=at(900))[1][0][0]}
+    ids.add(_routing.tell(state, replace(CRASH, severity="CRITICAL"), now=at(1))[1][0][0])
+    ids.add(_routing.tell(state, CRASH, now=at(301))[1][0][0])
+    ids.add(_routing.settle(_routing.end(state, app="shop", kind="crash_loop", now=at(2)), now=at(60))[1][0][0])
+    assert len(ids) == 5
+    closed, _ = _routing.settle(_routing.end(state, app="shop", kind="crash_loop", now=at(2)), now=at(60))
+    assert _routing.tell(closed, CRASH, now=at(70))[1][0][0] not in ids
+
+
+def test_what_nobody_ends_is_forgotten_one_day() -> None:
+    state, _ = _routing.tell({}, CRASH, now=at(0))
+    assert _routing.settle(state, now=at(6 * 86400))[0]
+    assert not _routing.settle(state, now=at(8 * 86400))[0]
+
+
+@pytest.mark.parametrize("raw", [None, [], "x", {"a": 1}, {"a": {}}, {"a": {"notice": {"seen": 1}}}])
+def test_a_state_that_cannot_be_read_is_empty(raw: Any) -> None:
+    assert _routing.load(raw) == {}
+
+
+@dataclass(frozen=True)
+class Mute:
+    name: str
+    is_sms: bool
+
+    def send(self, message: Message, *, remarks: Sequence[str], timeout: float) -> Receipt:
+        raise NotImplementedError
+
+
+CHAT, SMS = Mute("chat", False), Mute("sms", True)
+
+
+@pytest.mark.parametrize(
+    ("severity", "channels", "least", "names"),
+    [
+        ("INFO", [CHAT, SMS], "INFO", ["chat"]),
+        ("WARNING", [CHAT, SMS], "INFO", ["chat"]),
+        ("CRITICAL", [CHAT, SMS], "INFO", ["chat", "sms"]),
+        ("INFO", [CHAT, SMS], "WARNING", []),
+        ("WARNING", [CHAT, SMS], "WARNING", ["chat"]),
+        ("WARNING", [CHAT, SMS], "CRITICAL", []),
+        ("CRITICAL", [CHAT, SMS], "CRITICAL", ["chat", "sms"]),
+        ("INFO", [SMS], "INFO", []),
+        ("WARNING", [SMS], "INFO", ["sms"]),
+        ("CRITICAL", [SMS], "INFO", ["sms"]),
+        ("CRITICAL", [], "INFO", []),
+    ],
+)
+def test_an_sms_is_for_what_is_critical(severity: str, channels: list[Mute], least: str, names: list[str]) -> None:
+    assert _routing.channels_for(severity, channels, least=least) == names

@@ -81,4 +81,15 @@ options:
         not taken back by itself once it is live; the app freezes instead.
     type: bool
     default: true
+  secret_files:
+    description: Env files on the host whose values are never shown in a message or a record.
+    type: list
+    elements: path
+    default: []
+  guard:
+    description:
+      - How the guard is to watch the app, where that differs from the host's settings. Keys are C(bake), C(probes),
+        C(interval), C(loop), C(hang), C(windows) and C(log_patterns), as in P(nodeops.pm2.guard#role).
+    type: dict
+    default: {}
 """

@@ -8,17 +8,19 @@ files, and its health route is the one it had, whatever today's inventory says o
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _options, _proof
+from ansible_collections.nodeops.pm2.plugins.module_utils import _envfile, _options, _proof
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, read_link, write_atomic
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import ReleaseTree, Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2
+from ansible_collections.nodeops.pm2.plugins.module_utils._scrub import values_to_hide
 
 SPEC: dict[str, Any] = {
     "app": {"type": "str", "default": ""},
@@ -34,6 +36,8 @@ SPEC: dict[str, Any] = {
     "keep": {"type": "int", "default": 5},
     "confirm_timeout": {"type": "float", "default": 600.0},
     "reversible": {"type": "bool", "default": True},
+    "secret_files": {"type": "list", "elements": "path", "default": []},
+    "guard": {"type": "dict", "default": {}},
 }
 
 
@@ -52,6 +56,8 @@ class App:
     :param confirm_timeout: after publishing, by when the release has to be confirmed.
     :param reversible: whether releases from before it may be put back without a person: not where what was run once for
         it cannot be undone.
+    :param secret_files: env files whose values must never be shown.
+    :param guard: how the guard is to watch it, where that differs from the host's settings.
     """
 
     name: str
@@ -65,6 +71,8 @@ class App:
     keep: int
     confirm_timeout: float
     reversible: bool
+    secret_files: tuple[str, ...] = ()
+    guard: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def has_edge(self) -> bool:
@@ -84,6 +92,14 @@ class App:
         if not self.has_edge:
             return self.slots[-1]
         return next(slot for slot in self.slots if slot.name != live_slot)
+
+    def hidden(self) -> list[str]:
+        """Values that must never be shown, as they are now; what cannot be read hides nothing."""
+        found: dict[str, str] = {}
+        for path in self.secret_files:
+            with contextlib.suppress(OSError):
+                found.update(_envfile.variables(Path(path).read_text(encoding="utf-8", errors="replace")))
+        return values_to_hide(found, names=list(found))
 
     def slot_of(self, tree: ReleaseTree) -> Slot | None:
         """The slot a release was last started in, as its ``listen.sock`` says; without an edge the one there is."""
@@ -107,6 +123,8 @@ def of(params: Mapping[str, Any]) -> App:
         keep=params["keep"],
         confirm_timeout=params["confirm_timeout"],
         reversible=params["reversible"],
+        secret_files=tuple(params["secret_files"]),
+        guard=params["guard"],
     )
 
 

@@ -25,6 +25,7 @@ class Claim:
 
     :param ttl: seconds without a sign of life after which the lease counts as abandoned.
     :param proven_dead: id of a lease whose owner the caller has proved dead, on a machine that this host cannot see.
+    :param proof: how, in words.
     :param unfreeze: lift a freeze first.
     """
 
@@ -32,13 +33,16 @@ class Claim:
     ttl: float = 900.0
     proven_dead: str = ""
     unfreeze: bool = False
+    proof: str = "its process is gone from its controller"
 
 
 def take_lock(layout: Layout, claim: Claim, course: _phases.Course) -> None:
     """Put the lease into ``course``, and whose lease was taken over and why."""
     if claim.unfreeze and _lock.unfreeze(layout.root):
         _ledger.append(layout.ledger, _ledger.Entry(_ledger.now(), "unfrozen", by=claim.owner.who))
-    lease, took_over = _lock.acquire(layout.lock, claim.owner, ttl=claim.ttl, proven_dead=claim.proven_dead)
+    lease, took_over = _lock.acquire(
+        layout.lock, claim.owner, ttl=claim.ttl, proven_dead=claim.proven_dead, proof=claim.proof
+    )
     course.lease = lease.id
     course.found += [took_over] if took_over else []
 

@@ -21,6 +21,7 @@ ROLL_BACK = "roll_back"  # stop the loop first
 QUENCH = "quench"
 KEEP_TRYING = "keep_trying"  # start the live release again, less and less often
 FREEZE = "freeze"
+STOPPED, LOST = "stopped", "lost"
 ACTIONS = (NOTHING, ALERT, TAKE_BACK, ROLL_BACK, QUENCH, KEEP_TRYING, FREEZE)
 
 _DYING = ("crash_loop", "ended", "health_lost")
@@ -50,6 +51,7 @@ class Situation:
     :param age: seconds since it was published; ``None`` where nobody knows.
     :param crashes: the window that holds too many crashes of its process.
     :param ended: its process has ended, and PM2 does not start it again.
+    :param absent: :data:`STOPPED`: somebody has stopped it on purpose; :data:`LOST`: PM2 does not know it any more.
     :param failed_probes: bad answers in a row.
     :param daemon_gone: PM2's daemon is not there.
     :param stranger: what runs where the live release should, in words.
@@ -69,6 +71,7 @@ class Situation:
     age: float | None = None
     crashes: Window | None = None
     ended: bool = False
+    absent: str = ""
     failed_probes: int = 0
     daemon_gone: bool = False
     stranger: str = ""
@@ -128,9 +131,11 @@ def decide(situation: Situation, policy: Policy) -> Decision:
         return _overdue(situation)
     if trouble is None:
         return Decision(NOTHING)
+    if trouble.kind == "stopped":
+        return Decision(ALERT, trouble.kind, WARNING, f"{trouble.text}; it is left so until somebody starts it.")
     if situation.frozen or situation.busy:
         return _hands_off(situation, trouble)
-    if trouble.kind == "daemon_gone":
+    if trouble.kind in ("daemon_gone", "lost"):
         return Decision(KEEP_TRYING, trouble.kind, CRITICAL, f"{trouble.text}; the live release is started again.")
     if not trouble.dying:
         severity = WARNING if trouble.kind == "log_warning" else CRITICAL
@@ -144,6 +149,8 @@ def trouble_of(situation: Situation, policy: Policy) -> Trouble | None:
     log = "log_critical" if line and line.severity == "critical" else "log_warning"
     troubles = [
         Trouble("daemon_gone", "PM2's daemon is gone") if situation.daemon_gone else None,
+        Trouble("lost", "PM2 does not know it any more") if situation.absent == LOST else None,
+        Trouble("stopped", "Somebody has stopped it") if situation.absent == STOPPED else None,
         Trouble("crash_loop", f"It crashes: {situation.crashes}") if situation.crashes else None,
         Trouble("ended", "It has ended, and PM2 does not start it again") if situation.ended else None,
         Trouble("health_lost", f"It gave {situation.failed_probes} bad answers in a row")

@@ -107,10 +107,17 @@ def held(lock: Path) -> Lease | None:
     return Lease(**{**raw, "owner": Owner(**raw["owner"])})
 
 
-def acquire(lock: Path, owner: Owner, *, ttl: float, proven_dead: str = "") -> tuple[Lease, str]:
+def acquire(
+    lock: Path,
+    owner: Owner,
+    *,
+    ttl: float,
+    proven_dead: str = "",
+    proof: str = "its process is gone from its controller",
+) -> tuple[Lease, str]:
     """Take the lock.
 
-    :param proven_dead: id of a lease whose owner the caller has proved dead.
+    :param proven_dead: id of a lease whose owner the caller has proved dead, and ``proof``: how, in words.
     :returns: the new lease, and a sentence on the lease that was taken over, ``''`` where none was.
     :raises DeployError: when somebody else holds it; ``facts['holder']`` has their lease.
     """
@@ -122,7 +129,7 @@ def acquire(lock: Path, owner: Owner, *, ttl: float, proven_dead: str = "") -> t
         if found is not None:
             death = death_of(found, now=now, boot_id=this_boot(), alive=is_alive(found.owner))
             if not death and found.id == proven_dead:
-                death = "its process is gone from its controller"
+                death = proof
             if not death:
                 raise _refusal(found, now, lock)
         lease = Lease(secrets.token_hex(8), owner, now, now, ttl)

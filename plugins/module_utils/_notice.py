@@ -20,6 +20,8 @@ _WIDE = frozenset("^{}\\[]~|")
 LASTING = {
     "crash_loop": "crash loop",
     "ended": "it ended and is not started again",
+    "lost": "PM2 does not know it any more",
+    "stopped": "somebody has stopped it",
     "health_lost": "no good answer",
     "daemon_gone": "PM2's daemon is gone",
     "stranger": "something else than the live release runs",

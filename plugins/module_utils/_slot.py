@@ -53,17 +53,19 @@ def error_offset(release: ReleaseTree) -> int:
     return int(raw["error"]["offset"]) if isinstance(raw, dict) else -1
 
 
-def start(layout: Layout, release_id: str, slot: Slot, pm2: Pm2, *, timeout: float) -> Started:
+def start(layout: Layout, release_id: str, slot: Slot, pm2: Pm2, *, timeout: float, even_live: bool = False) -> Started:
     """Start a release in ``slot`` afresh; whether it lives and serves is for the gate to say.
 
     :param timeout: seconds for the previous process to end, and again for PM2 to start the new one.
+    :param even_live: whether it may be the live slot, whose process does not serve anybody as it is.
     :raises DeployError: when the slot or the release is live, the address is a stranger's, or PM2 does not run what
         it was given.
     """
     release = layout.release(release_id)
-    refuse_live(layout, slot, release)
+    if not even_live:
+        refuse_live(layout, slot, release)
     ecosystem = _read_ecosystem(release, slot)
-    stop(layout, slot, pm2, timeout=timeout)
+    stop(layout, slot, pm2, timeout=timeout, even_live=even_live)
     refuse_occupied(slot)
     _remove_stale_socket(slot)
     if slot.socket:
@@ -79,14 +81,16 @@ def start(layout: Layout, release_id: str, slot: Slot, pm2: Pm2, *, timeout: flo
     return Started(tuple(record.pid for record in found if record.pid), out, error).remember(release)
 
 
-def stop(layout: Layout, slot: Slot, pm2: Pm2, *, timeout: float) -> bool:
+def stop(layout: Layout, slot: Slot, pm2: Pm2, *, timeout: float, even_live: bool = False) -> bool:
     """Empty ``slot`` of all that is ours, whether PM2 still knows it or not; says whether there was anything.
 
     A stranger on the address is left alone and is no failure here: an abort has to be able to end.
 
     :param timeout: seconds for PM2 to stop the process; the app's own ``kill_timeout`` is part of it.
+    :param even_live: see :func:`start`.
     """
-    refuse_live(layout, slot)
+    if not even_live:
+        refuse_live(layout, slot)
     found = [record for record in _pm2.records(pm2) if record.name == slot.process]
     orphans = _orphans(layout, slot)
     family = _births(_families({record.pid for record in found if record.pid} | orphans))

@@ -117,6 +117,10 @@ options:
     type: str
     choices: [bad, aborted]
     default: aborted
+  guard_dir:
+    description: Where the guard of the host looks for the apps that it watches. Without such a directory there is none.
+    type: path
+    default: /var/lib/bluegreen
   owner:
     description: Who takes the lock; the action plugin says it.
     type: dict
@@ -254,6 +258,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _phases,
     _proof,
     _recovery,
+    _registry,
     _road,
     _stage,
     _state,
@@ -290,6 +295,7 @@ SPEC: dict[str, Any] = {
     "unfreeze": {"type": "bool", "default": False},
     "reason": {"type": "str", "default": ""},
     "verdict": {"type": "str", "choices": ["bad", "aborted"], "default": "aborted"},
+    "guard_dir": {"type": "path", "default": str(_registry.DIRECTORY)},
     "owner": {"type": "dict", "options": OWNER},
     "proven_dead": {"type": "str", "default": ""},
 }
@@ -365,6 +371,7 @@ class Act:
             self.layout.root.mkdir(parents=True, exist_ok=True)
             _begin.take_lock(self.layout, self.claim, self.course)
             tidied = _begin.tidy_up(self.layout, by=self.by, course=self.course)
+            tidied |= _registry.register(Path(self.params["guard_dir"]), app.name, self.layout.root)
             run, order = self.run("deploy"), self.order()
             journey = _deploy.aimed(self.layout, self.release, app, run, self.course, order=order, changed=tidied)
         _deploy.gate(journey)

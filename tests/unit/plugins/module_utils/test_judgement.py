@@ -27,6 +27,13 @@ HEALTHY = Situation(live="r2", age=20.0, target="r1")
     [
         pytest.param({}, "nothing", "", id="all is well"),
         pytest.param({"failed_probes": 2}, "nothing", "", id="two bad answers"),
+        # What a person does is theirs to undo, and what PM2 forgot is no release's fault.
+        pytest.param({"absent": "stopped", "failed_probes": 9}, "alert", "stopped", id="stopped by hand"),
+        pytest.param({"absent": "lost", "failed_probes": 9}, "keep_trying", "lost", id="PM2 forgot it"),
+        pytest.param({"absent": "lost", "frozen": "why"}, "alert", "lost", id="and the app is frozen"),
+        pytest.param(
+            {"absent": "lost", "daemon_gone": True}, "keep_trying", "daemon_gone", id="and its daemon is gone"
+        ),
         pytest.param({"age": 10_000, "target": ""}, "nothing", "", id="old and alone"),
         # What kills a release within its bake.
         pytest.param({"crashes": LOOP}, "roll_back", "crash_loop", id="a crash loop"),
@@ -175,9 +182,10 @@ def test_the_user_chooses_what_becomes_of_what_is_not_rolled_back() -> None:
 def situations() -> list[Situation]:
     """Every combination of what can be so."""
     seen: dict[str, tuple[Any, ...]] = {
-        "age": (20.0, 9999.0, None),
+        "age": (20.0, 9999.0),
         "crashes": (None, LOOP),
         "ended": (False, True),
+        "absent": ("", "stopped", "lost"),
         "failed_probes": (0, 3),
         "daemon_gone": (False, True),
         "stranger": ("", "x"),
@@ -200,7 +208,7 @@ def test_whatever_is_so_no_rule_is_broken() -> None:
     for situation in situations():
         decision = decide(situation, POLICY)
         back = decision.action in ("roll_back", "take_back")
-        dies = bool(situation.crashes or situation.ended or situation.daemon_gone)
+        dies = bool(situation.crashes or situation.ended or situation.daemon_gone or situation.absent)
         broken = [
             back and (situation.taken_back or situation.restored or situation.target_bad),  # ping-pong
             back and (situation.forbidden or not situation.target),

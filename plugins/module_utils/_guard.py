@@ -1,0 +1,327 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The guard: looks, listens and asks, decides by rules that stand elsewhere, and does what a deploy could do.
+
+One thread watches every app of the host. What can take long, asking an app and telling people, has threads of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import select
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ansible_collections.nodeops.pm2.plugins.module_utils import (
+    _clock,
+    _facts,
+    _guard_settings,
+    _judgement,
+    _notice,
+    _reaction,
+    _registry,
+    _watchlog,
+)
+from ansible_collections.nodeops.pm2.plugins.module_utils._case import Case
+from ansible_collections.nodeops.pm2.plugins.module_utils._channel import CRITICAL, WARNING
+from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
+from ansible_collections.nodeops.pm2.plugins.module_utils._ears import Ear, Heard
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._exits import Crash
+from ansible_collections.nodeops.pm2.plugins.module_utils._guard_settings import Settings
+from ansible_collections.nodeops.pm2.plugins.module_utils._herald import Herald
+from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, write_atomic
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
+from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice
+from ansible_collections.nodeops.pm2.plugins.module_utils._prober import Prober
+from ansible_collections.nodeops.pm2.plugins.module_utils._sight import Eyes
+from ansible_collections.nodeops.pm2.plugins.module_utils._vigil import GUARD, Vigil
+
+LOOK = 1.0  # seconds between two looks at the disk
+_TURN = 0.25  # seconds that a turn waits at most
+_PROMISED = "It is being done now; what has come of it is told when it is over."
+_LOG = logging.getLogger("bluegreen")
+_BACKOFF, _LONGEST_BACKOFF = 5.0, 300.0
+
+
+class Watched:
+    """Everything about one app: what is remembered, what looks at it, and the case that is open."""
+
+    def __init__(self, name: str, root: Path, settings: Settings) -> None:
+        self.vigil = Vigil(name, Layout(root), settings.watch)
+        self.eyes = Eyes(self.vigil.layout)
+        self.case: Case | None = None
+        self.look_at = self.ask_at = self.try_at = 0.0
+        self.tries = 0
+        self.heard: int | None = None
+
+    @property
+    def home(self) -> Path | None:
+        """The PM2 home that the live release runs under."""
+        return self.vigil.sight.app.pm2.home if self.vigil.sight.app else None
+
+
+class Guard:
+    """The loop. ``clock`` is a parameter so that tests can move it."""
+
+    def __init__(
+        self, settings: Settings, herald: Herald, *, host: str, clock: Callable[[], Moment] = _clock.now
+    ) -> None:
+        self.settings = settings
+        self.herald = herald
+        self.host = host
+        self.by = f"{GUARD}{host}"
+        self.apps: dict[str, Watched] = {}
+        self.ears: dict[Path, Ear] = {}
+        self.logs = _watchlog.Logs()
+        self.prober = Prober()
+        self.acting = 0.0  # since when something is being done, on the steady clock; 0 where nothing is
+        self._clock = clock
+        self._apps_at = 0.0
+        self._heard_path = settings.directory / "heard.json"
+
+    def turn(self) -> None:
+        """Wait for something to happen, not for long, and deal with it."""
+        sources = [ear.fileno() for ear in self.ears.values() if ear.fileno() >= 0]
+        select.select([*sources, self.prober.fileno()], [], [], _TURN)
+        now = self._clock()
+        self._find_apps(now)
+        touched = {*self._listen(now), *self._take_answers(now)}
+        for name, watched in self.apps.items():
+            if self._look(watched, now) or name in touched:
+                self._judge(watched)
+        self._follow_logs()
+        self.herald.settle()
+        self._feel()
+
+    def close(self) -> None:
+        """Listen no more."""
+        for ear in self.ears.values():
+            ear.close()
+
+    # What there is.
+
+    def _find_apps(self, now: Moment) -> None:
+        if now.steady < self._apps_at:
+            return
+        self._apps_at = now.steady + 5 * LOOK
+        roots = _registry.apps(self.settings.directory)
+        known = read_json(self._heard_path)
+        for name in set(self.apps) - set(roots):
+            del self.apps[name]
+        for name, root in roots.items():
+            if name not in self.apps or self.apps[name].vigil.layout.root != root:
+                self.apps[name] = Watched(name, root, self.settings)
+                self.apps[name].heard = known.get(name) if isinstance(known, dict) else None
+
+    def _look(self, watched: Watched, now: Moment) -> bool:
+        """Look at the disk and at the process, where it is time; says whether it was."""
+        if now.steady < watched.look_at:
+            return False
+        watched.look_at = now.steady + LOOK
+        vigil = watched.vigil
+        before = vigil.sight.app
+        vigil.see(watched.eyes.look(now=now.wall))
+        if vigil.sight.app is not None and vigil.sight.app != before:
+            self._adjust(watched)
+        self._tell_of_deploys(watched)
+        app, slot = vigil.sight.app, vigil.sight.slot
+        if app is None or slot is None:
+            return False
+        ear = self.ears.setdefault(app.pm2.home, Ear(app.pm2.home))
+        ear.open(now.steady)
+        vigil.daemon_gone = ear.gone
+        if now.steady >= watched.ask_at and not vigil.is_quenched:
+            watched.ask_at = now.steady + vigil.watch.interval
+            self.prober.ask(vigil.name, vigil.publishing, app, app.serving(slot))
+            if ear.gone is None:
+                vigil.looked(_facts.read_facts(app.pm2, app.serving(slot)))
+        return True
+
+    def _adjust(self, watched: Watched) -> None:
+        """Watch it as it wants to be watched; settings that make no sense are told of, and the host's are used."""
+        vigil, app = watched.vigil, watched.vigil.sight.app
+        try:
+            vigil.watch = _guard_settings.adjusted(
+                self.settings.watch, app.guard if app else {}, where=f"bluegreen_guard of {vigil.name}"
+            )
+        except DeployError as error:
+            vigil.watch = self.settings.watch
+            self._tell(
+                watched, "guard_blind", WARNING, seen=(str(error),), done="The host's settings are used instead."
+            )
+
+    # What happens.
+
+    def _listen(self, now: Moment) -> Iterator[str]:
+        """Take in what the daemons say; the names of the apps that it is about."""
+        for home, ear in self.ears.items():
+            ear.open(now.steady)
+            was_gone = ear.gone
+            for heard in ear.read(now.steady):
+                yield from self._hear(home, heard, now)
+            for thrown in ear.survived(now.steady):
+                for watched in self._serving(home, thrown.process):
+                    done = "Nothing: it lives on, in a state that nobody has thought of."
+                    self._tell(watched, "survived", CRITICAL, seen=(thrown.message,), done=done)
+            if ear.gone is not None and was_gone is None:
+                for watched in self.apps.values():
+                    if watched.home == home:
+                        watched.vigil.daemon_gone = ear.gone
+                        watched.vigil.note("PM2's daemon is gone", now)
+                        yield watched.vigil.name
+
+    def _hear(self, home: Path, heard: Heard, now: Moment) -> Iterator[str]:
+        for watched in self._serving(home, heard.process):
+            if isinstance(heard, Crash):
+                watched.vigil.crashed(heard, now)
+                yield watched.vigil.name
+            else:
+                watched.vigil.note(heard.message, now)
+
+    def _serving(self, home: Path, process: str) -> list[Watched]:
+        """The app whose live process that is: what an idle slot does is the deploy's affair."""
+        return [one for one in self.apps.values() if one.home == home and one.vigil.process == process]
+
+    def _take_answers(self, now: Moment) -> Iterator[str]:
+        for probed in self.prober.answers():
+            watched = self.apps.get(probed.app)
+            if watched and probed.publishing == watched.vigil.publishing:
+                watched.vigil.answered(probed.reason, now)
+                yield probed.app
+
+    def _follow_logs(self) -> None:
+        wanted = {}
+        for watched in self.apps.values():
+            vigil = watched.vigil
+            if vigil.process:
+                path = vigil.layout.root / "logs" / f"{vigil.process}-error.log"
+                wanted[vigil.process] = _watchlog.Watched(path, vigil.watch.patterns)
+        self.logs.watch(wanted)
+        for process, finding in self.logs.look():
+            for watched in self.apps.values():
+                if watched.vigil.process == process:
+                    watched.vigil.findings.append(finding)
+
+    # What is done.
+
+    def _judge(self, watched: Watched) -> None:
+        now, vigil = self._clock(), watched.vigil
+        if vigil.is_quenched or not vigil.sight.live:
+            return
+        tail = self.logs.tail(vigil.process)
+        decision = _judgement.decide(vigil.situation(now, tail=tail), vigil.watch.policy)
+        vigil.findings = []
+        if decision.action == _judgement.NOTHING:
+            self._rest(watched, now)
+            return
+        is_news = watched.case is None or watched.case.kind != decision.kind
+        if is_news:
+            _LOG.warning("%s: %s", vigil.name, decision.reason)
+            watched.case = Case.opened(vigil, decision, host=self.host, now=now, replaced=watched.case)
+            watched.case.gather(vigil, tail=tail)
+        only_told = decision.action == _judgement.ALERT
+        if is_news or (only_told and decision.kind.startswith("log_")):
+            self._tell_case(watched, decision, done="Nothing." if only_told else _PROMISED)
+        if not only_told and self._is_time(watched, decision, now):
+            self._act(watched, decision)
+
+    def _is_time(self, watched: Watched, decision: _judgement.Decision, now: Moment) -> bool:
+        """Whether to act now: a start is tried less and less often, and others may bring a daemon back."""
+        gone = watched.vigil.daemon_gone
+        if gone is not None and now.steady - gone < self.settings.daemon_grace:
+            return False
+        return decision.action != _judgement.KEEP_TRYING or now.steady >= watched.try_at
+
+    def _act(self, watched: Watched, decision: _judgement.Decision) -> None:
+        vigil, case = watched.vigil, watched.case
+        self.acting = self._clock().steady
+        try:
+            deed = _reaction.carry_out(vigil.layout, vigil.sight, decision, by=self.by)
+        finally:
+            self.acting = 0.0
+        now = self._clock()
+        _LOG.warning("%s: %s %s", vigil.name, decision.reason, deed.done)
+        if decision.action == _judgement.KEEP_TRYING:
+            watched.tries += 1
+            watched.try_at = now.steady + min(_BACKOFF * 2 ** (watched.tries - 1), _LONGEST_BACKOFF)
+        if decision.action == _judgement.QUENCH and not deed.failed:
+            vigil.quenched = vigil.publishing
+        if case is not None:
+            case.acted(decision, deed, now=now)
+        kind = "rolled_back" if deed.target else "rollback_failed" if deed.failed else ""
+        if kind:
+            severity = WARNING if deed.target else CRITICAL
+            self._tell(watched, kind, severity, seen=(decision.reason,), done=deed.done, live=deed.live)
+        vigil.wipe(since=now.steady)
+        watched.look_at = 0.0
+        if deed.target and case is not None:
+            self._end(watched, outcome=deed.done)
+
+    def _rest(self, watched: Watched, now: Moment) -> None:
+        """Nothing is wrong; a case that is open is closed when the app has answered well again."""
+        vigil, case = watched.vigil, watched.case
+        well = vigil.failed == 0 and vigil.daemon_gone is None and bool(vigil.facts and vigil.facts.pids)
+        if case is not None and well and case.is_over(now):
+            case.healthy(now)
+            watched.tries, watched.try_at = 0, 0.0
+            self._end(watched, outcome="It is well again.")
+        elif well and not vigil.crashes:
+            vigil.first_sign = None
+
+    def _end(self, watched: Watched, *, outcome: str) -> None:
+        if watched.case is not None:
+            watched.case.close(outcome, alerted=self.herald.delivered)
+            for kind in _notice.LASTING:
+                self.herald.end(watched.vigil.name, kind)
+            watched.case = None
+
+    # What is told.
+
+    def _tell_case(self, watched: Watched, decision: _judgement.Decision, *, done: str) -> None:
+        case = watched.case
+        seen = (decision.reason, *(case.told if case else ()))
+        told = self._tell(watched, decision.kind, decision.severity, seen=seen, done=done)
+        if case is not None:
+            case.message = case.message or told
+
+    def _tell(
+        self, watched: Watched, kind: str, severity: str, *, seen: tuple[str, ...], done: str, live: str = ""
+    ) -> str:
+        vigil, sight = watched.vigil, watched.vigil.sight
+        now_live = live or (f"{sight.live} in {sight.slot.name}" if sight.slot else "nothing")
+        notice = Notice(
+            kind=kind,
+            severity=severity,
+            app=vigil.name,
+            host=self.host,
+            release=sight.live,
+            commit=sight.commit,
+            seen=seen,
+            done=done,
+            live=now_live,
+            look=f"bluegreen history {vigil.name}",
+        )
+        return self.herald.tell(notice, secrets=sight.app.hidden() if sight.app else ())
+
+    def _tell_of_deploys(self, watched: Watched) -> None:
+        """What others have written into the ledger since; a guard that was away catches up."""
+        vigil, entries = watched.vigil, watched.eyes.entries
+        if watched.heard is None:
+            watched.heard = len(entries)
+        news, watched.heard = entries[watched.heard :], max(len(entries), watched.heard)
+        for entry in news:
+            notice = _notice.of_entry(entry, app=vigil.name, host=self.host, look=f"bluegreen history {vigil.name}")
+            if notice and not entry.by.startswith(GUARD):
+                self.herald.tell(notice, secrets=vigil.sight.app.hidden() if vigil.sight.app else ())
+        if news:
+            heard = {name: one.heard for name, one in self.apps.items() if one.heard is not None}
+            write_atomic(self._heard_path, json.dumps(heard), mode=0o600)
+
+    def _feel(self) -> None:
+        """How all is, for the heartbeat."""
+        critical = any(one.case is not None and one.case.severity == CRITICAL for one in self.apps.values())
+        deaf = any(ear.gone is not None or ear.problem for ear in self.ears.values())
+        well = all(one.case is None and one.vigil.failed == 0 for one in self.apps.values())
+        self.herald.feel(good=well and not deaf and bool(self.apps), critical=critical)

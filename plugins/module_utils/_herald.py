@@ -1,0 +1,139 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The guard's mouth: what is told goes to a spool at once, and from there to people in a thread of its own.
+
+A slow or dead service outside must not keep the guard from watching; nor may it lose what was to be told.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ansible_collections.nodeops.pm2.plugins.module_utils import _alert_test, _clock, _heartbeat, _ledger, _routing
+from ansible_collections.nodeops.pm2.plugins.module_utils._channel import DELIVERED, Channel
+from ansible_collections.nodeops.pm2.plugins.module_utils._channels import try_all
+from ansible_collections.nodeops.pm2.plugins.module_utils._delivery import TIMEOUT, Lines, deliver
+from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, write_atomic
+from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice, message_of
+from ansible_collections.nodeops.pm2.plugins.module_utils._secret import NONE, Secret
+from ansible_collections.nodeops.pm2.plugins.module_utils._spool import Spool
+
+_IDLE = 1.0  # seconds between two looks at the spool when nobody has called
+
+
+class Herald:
+    """Tells people, and a dead man's switch.
+
+    :param directory: where the spool and what has been told lie.
+    :param least: severity from which on chats are told.
+    :param heartbeat: address of the dead man's switch, empty for none.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        channels: Sequence[Channel],
+        *,
+        least: str,
+        heartbeat: Secret = NONE,
+        interval: float = 60.0,
+    ) -> None:
+        self.channels = channels
+        self.said: list[str] = []
+        self._directory = directory
+        self._told = directory / "told.json"
+        self._state = _routing.load(read_json(self._told))
+        self._spool = Spool(directory / "spool")
+        self._lines = Lines(directory / "lines.json")
+        self._least = least
+        self._heartbeat, self._interval = heartbeat, interval
+        self._pulse = _heartbeat.Pulse()
+        self._good, self._critical = False, False
+        self._called, self._ended = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="herald", daemon=True)
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Deliver no more; what is under way may end."""
+        self._ended.set()
+        self._called.set()
+        self._thread.join(timeout)
+
+    def tell(self, notice: Notice, *, secrets: Sequence[str] = ()) -> str:
+        """Tell it, unless it was told just now; the id of the message, ``''`` where none is sent."""
+        now = _clock.now()
+        state, messages = _routing.tell(self._state, notice, now=now)
+        self._send(state, messages, now=now, secrets=secrets)
+        return messages[0][0] if messages else ""
+
+    def delivered(self, identifier: str) -> _clock.Moment | None:
+        """When somebody got a message first; ``None`` where nobody has, or it is too long ago."""
+        entries, _broken = self._spool.entries()
+        deliveries = [one for entry in entries if entry.message.id == identifier for one in entry.deliveries.values()]
+        moments = [one.tried for one in deliveries if one.state == DELIVERED and one.tried is not None]
+        return min(moments, key=lambda moment: moment.wall, default=None)
+
+    def end(self, app: str, kind: str) -> None:
+        """Something is over; people are told when it stays so."""
+        self._state = _routing.end(self._state, app=app, kind=kind, now=_clock.now())
+
+    def settle(self) -> None:
+        """Tell what has been counted, and what is over; to be called every second or so."""
+        now = _clock.now()
+        state, messages = _routing.settle(self._state, now=now)
+        if messages or len(state) != len(self._state):
+            self._send(state, messages, now=now, secrets=())
+        self._state = state
+
+    def feel(self, *, good: bool, critical: bool) -> None:
+        """How all is, for the heartbeat."""
+        self._good, self._critical = good, critical
+
+    def failing(self) -> Mapping[str, str]:
+        """Why, by name, for each channel whose last attempt failed."""
+        return self._lines.failing(self.channels)
+
+    def _send(
+        self, state: _routing.State, messages: Sequence[_routing.ToSend], *, now: _clock.Moment, secrets: Sequence[str]
+    ) -> None:
+        # First the spool, then the memory of it: who dies in between says it a second time with the same id.
+        for identifier, notice in messages:
+            message = message_of(notice, identifier=identifier, at=_ledger.now(), secrets=secrets)
+            names = _routing.channels_for(message.severity, self.channels, least=self._least)
+            self._spool.put(message, names, now=now)
+        self._state = state
+        write_atomic(self._told, json.dumps(_routing.dump(state)), mode=0o600)
+        self._called.set()
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            self._called.wait(_IDLE)
+            self._called.clear()
+            try:
+                self._answer_test()
+                self.said = deliver(self._spool, self._lines, self.channels, clock=_clock.now)
+                self._beat()
+            except OSError as error:  # a full disk must not end the thread: room may come back
+                self.said = [f"messages cannot be kept on disk: {error}"]
+
+    def _answer_test(self) -> None:
+        """Somebody asks whether people can be reached, see :mod:`_alert_test`."""
+        asked = _alert_test.asked(self._directory)
+        if asked:
+            verdicts = try_all(self.channels, _alert_test.message(asked), timeout=TIMEOUT)
+            _alert_test.answer(self._directory, asked, verdicts)
+
+    def _beat(self) -> None:
+        now = _clock.now()
+        good = self._good and not self.failing()
+        told = _heartbeat.due(self._pulse, good=good, critical=self._critical, now=now, interval=self._interval)
+        if told and self._heartbeat:
+            problem = _heartbeat.send(self._heartbeat, told)
+            self._pulse = _heartbeat.after(self._pulse, told, heard=not problem, now=now)
+            self.said += [problem] if problem else []

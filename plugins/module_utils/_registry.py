@@ -1,0 +1,76 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which apps the guard of a host watches, and whether there is one: a directory that deploys and the guard share."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ansible_collections.nodeops.pm2.plugins.module_utils import _lock
+from ansible_collections.nodeops.pm2.plugins.module_utils._io import is_leftover, read_json, write_atomic
+
+DIRECTORY = Path("/var/lib/bluegreen")
+
+
+@dataclass(frozen=True)
+class Presence:
+    """The guard that runs.
+
+    :param owner: its process, as a lock knows one.
+    :param channels: names of the ways it reaches people by.
+    :param problems: what it cannot do, a sentence each.
+    """
+
+    owner: _lock.Owner
+    channels: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def alive(self) -> bool:
+        """Whether that very process runs, on this boot of the host."""
+        return self.owner.boot_id == _lock.this_boot() and _lock.is_alive(self.owner)
+
+
+def register(directory: Path, app: str, root: Path) -> bool:
+    """Have the guard watch an app, where there is a place for a guard on this host; says whether anything changed."""
+    path = directory / "apps" / f"{app}.json"
+    if not app or not path.parent.is_dir() or read_json(path) == {"root": str(root)}:
+        return False
+    write_atomic(path, json.dumps({"root": str(root)}) + "\n")
+    return True
+
+
+def apps(directory: Path) -> dict[str, Path]:
+    """Root by name of every app that is watched; an entry that cannot be read is passed over."""
+    try:
+        names = sorted(os.listdir(directory / "apps"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    found = {}
+    for name in names:
+        raw = read_json(directory / "apps" / name) if name.endswith(".json") and not is_leftover(name) else None
+        if isinstance(raw, dict) and raw.get("root"):
+            found[name[: -len(".json")]] = Path(str(raw["root"]))
+    return found
+
+
+def announce(directory: Path, presence: Presence) -> None:
+    """Say that the guard runs, and how it is."""
+    write_atomic(directory / "guard.json", json.dumps(asdict(presence), indent=1) + "\n")
+
+
+def present(directory: Path) -> Presence | None:
+    """The guard as it last spoke of itself; ``None`` where none ever has."""
+    raw = read_json(directory / "guard.json")
+    if not isinstance(raw, Mapping):
+        return None
+    owner = _lock.owner_from(dict(raw["owner"]))
+    return Presence(owner, _texts(raw.get("channels")), _texts(raw.get("problems")))
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, Sequence) else ()

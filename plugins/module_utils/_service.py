@@ -1,0 +1,152 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The guard as a process: starts, says that it is there, runs until it is told to end, and lets itself be watched."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ansible_collections.nodeops.pm2.plugins.module_utils import (
+    _begin,
+    _channels,
+    _guard_settings,
+    _lock,
+    _notify,
+    _phases,
+    _registry,
+)
+from ansible_collections.nodeops.pm2.plugins.module_utils._channel import INFO, WARNING, Channel
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._guard import Guard
+from ansible_collections.nodeops.pm2.plugins.module_utils._herald import Herald
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
+from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice
+from ansible_collections.nodeops.pm2.plugins.module_utils._secret import NONE, Secret, read_secret
+from ansible_collections.nodeops.pm2.plugins.module_utils._vigil import GUARD
+
+_LOG = logging.getLogger("bluegreen")
+# A turn takes a quarter of a second; what is done about an app may use up each of the road's patiences.
+_LONGEST_TURN, _LONGEST_ACT = 20.0, 600.0
+
+
+def run(settings_path: Path, environment: Mapping[str, str]) -> int:
+    """Watch until SIGTERM or SIGINT; the exit code.
+
+    :raises DeployError: when there are no settings, or another guard runs on the same directory.
+    """
+    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+    settings = _guard_settings.load(settings_path)
+    _refuse_second(settings.directory)
+    channels, problems = _channels.channels_of(settings.channels, environment)
+    heartbeat = _heartbeat_of(settings, environment, problems)
+    herald = Herald(
+        settings.directory,
+        channels,
+        least=settings.least,
+        heartbeat=heartbeat,
+        interval=settings.heartbeat_interval,
+    )
+    guard = Guard(settings, herald, host=_guard_settings.host_name())
+    _announce(settings.directory, guard, channels, problems)
+    _recover(settings.directory, guard.by)
+    herald.start()
+    _watch(guard, herald, _notify.Notifier(environment))
+    return 0
+
+
+def _watch(guard: Guard, herald: Herald, notifier: _notify.Notifier) -> None:
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    pulse = _Pulse(guard, notifier)
+    pulse.start()
+    notifier.tell(_notify.READY, _notify.status("watching"))
+    try:
+        while not ended.is_set():
+            pulse.turned = time.monotonic()
+            guard.turn()
+    finally:
+        notifier.tell(_notify.STOPPING)
+        guard.close()
+        herald.stop()
+
+
+class _Pulse(threading.Thread):
+    """Tells the service manager that the loop turns, or that it has not been doing something for all too long."""
+
+    def __init__(self, guard: Guard, notifier: _notify.Notifier) -> None:
+        super().__init__(name="pulse", daemon=True)
+        self.turned = time.monotonic()
+        self._guard, self._notifier = guard, notifier
+
+    def run(self) -> None:
+        """For ever; the process ends without it."""
+        while self._notifier.beat:
+            now, acting = time.monotonic(), self._guard.acting
+            if (now - acting < _LONGEST_ACT) if acting else (now - self.turned < _LONGEST_TURN):
+                self._notifier.tell(_notify.WATCHDOG)
+            time.sleep(self._notifier.beat)
+
+
+def _announce(directory: Path, guard: Guard, channels: Sequence[Channel], problems: Sequence[DeployError]) -> None:
+    """Say that it runs, to deploys and to people; and what it cannot do."""
+    pid = os.getpid()
+    owner = _lock.Owner(guard.by, "watching", pid, _lock.this_boot(), _lock.started(pid))
+    told = tuple(str(problem) for problem in problems)
+    _registry.announce(directory, _registry.Presence(owner, tuple(one.name for one in channels), told))
+    for problem in problems:
+        _LOG.error("%s", problem)
+    kind, severity = ("guard_blind", WARNING) if problems else ("guard_started", INFO)
+    done = "It goes on with what it can." if problems else f"It watches {len(_registry.apps(directory))} apps."
+    look = "systemctl status bluegreen-guard"
+    guard.herald.tell(Notice(kind, severity, "guard", guard.host, seen=told, done=done, look=look))
+
+
+def _heartbeat_of(
+    settings: _guard_settings.Settings, environment: Mapping[str, str], problems: list[DeployError]
+) -> Secret:
+    try:
+        return read_secret(settings.heartbeat, environment) if settings.heartbeat else NONE
+    except DeployError as error:
+        problems.append(error)
+        return NONE
+
+
+def _refuse_second(directory: Path) -> None:
+    """Two guards would do everything twice."""
+    for part in ("apps", "spool"):
+        (directory / part).mkdir(mode=0o700, parents=True, exist_ok=True)
+    there = _registry.present(directory)
+    if there is not None and there.alive and there.owner.pid != os.getpid():
+        raise DeployError(
+            "A guard runs already.",
+            expected="none for this directory",
+            seen=f"pid {there.owner.pid}",
+            where=str(directory),
+            remedy="Stop it first, or give this one a directory of its own.",
+        )
+
+
+def _recover(directory: Path, by: str) -> None:
+    """Finish or undo what a guard before this one was doing when it died."""
+    pid = os.getpid()
+    owner = _lock.Owner(by, "tidying up", pid, _lock.this_boot(), _lock.started(pid))
+    for root in _registry.apps(directory).values():
+        layout, course = Layout(root), _phases.Course()
+        lease = _lock.held(layout.lock) if root.is_dir() else None
+        if lease is None or not lease.owner.who.startswith(GUARD) or _lock.is_alive(lease.owner):
+            continue
+        try:
+            _begin.take_lock(layout, _begin.Claim(owner), course)
+            try:
+                _begin.tidy_up(layout, by=by, course=course)
+            finally:
+                _begin.give_back(layout, course)
+        except (DeployError, OSError) as error:
+            _LOG.error("%s", error)

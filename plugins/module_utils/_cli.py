@@ -112,7 +112,16 @@ def guard(options: argparse.Namespace) -> int:
     """Be the guard, until told to end."""
     from ansible_collections.nodeops.pm2.plugins.module_utils import _service  # noqa: PLC0415 - no other command needs it
 
-    return _service.run(Path(options.settings), os.environ)
+    settings = Path(options.settings)
+    if options.stop:
+        stopped = _service.stop(_guard_settings.load(settings).directory)
+        _say(options, {"changed": stopped}, lambda: ["stopped" if stopped else "none ran"])
+    elif options.detach:
+        started = _service.start(settings, os.environ, log=Path(options.detach))
+        _say(options, {"changed": started}, lambda: ["started" if started else "runs already"])
+    else:
+        return _service.run(settings, os.environ)
+    return DONE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -141,6 +150,10 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
     if name == "rollback":
         command.add_argument("release", nargs="?", metavar="ID", help="which release (default: the last good one)")
         command.add_argument("--unfreeze", action="store_true", help="lift a freeze first")
+    if name == "guard":
+        how = command.add_mutually_exclusive_group()
+        how.add_argument("--detach", metavar="LOG", help="in the background, where no service manager does it")
+        how.add_argument("--stop", action="store_true", help="end the one that runs in the background")
     if name == "freeze":
         command.add_argument("reason", help="why, for whoever wonders")
     if name == "alert-test":

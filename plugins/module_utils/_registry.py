@@ -23,11 +23,13 @@ class Presence:
     :param owner: its process, as a lock knows one.
     :param channels: names of the ways it reaches people by.
     :param problems: what it cannot do, a sentence each.
+    :param version: of its program and its settings.
     """
 
     owner: _lock.Owner
     channels: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    version: str = ""
 
     @property
     def alive(self) -> bool:
@@ -69,7 +71,7 @@ def present(directory: Path) -> Presence | None:
     if not isinstance(raw, Mapping):
         return None
     owner = _lock.owner_from(dict(raw["owner"]))
-    return Presence(owner, _texts(raw.get("channels")), _texts(raw.get("problems")))
+    return Presence(owner, _texts(raw.get("channels")), _texts(raw.get("problems")), str(raw.get("version", "")))
 
 
 def _texts(value: object) -> tuple[str, ...]:

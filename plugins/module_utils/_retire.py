@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-import os
+import functools
 import time
 from collections.abc import Callable
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _facts, _lock, _process, _slot
+from ansible_collections.nodeops.pm2.plugins.module_utils import _detach, _facts, _lock, _process, _slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2
 
@@ -50,22 +50,10 @@ def retire(
 
 
 def retire_later(layout: Layout, slot: Slot, pm2: Pm2, *, standby: float, drain_timeout: float, timeout: float) -> None:
-    """The same in a process of its own, which outlives the caller and holds nothing of it but its code."""
-    if os.fork():
-        return
-    os.setsid()
-    if os.fork():
-        os._exit(0)
-    os.chdir("/")
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(nowhere, stream)
-    code = 1
-    try:
-        retire(layout, slot, pm2, standby=standby, drain_timeout=drain_timeout, timeout=timeout)
-        code = 0
-    finally:
-        os._exit(code)  # never back into the caller's code, whatever happened
+    """The same in a process of its own."""
+    _detach.detach(
+        functools.partial(retire, layout, slot, pm2, standby=standby, drain_timeout=drain_timeout, timeout=timeout)
+    )
 
 
 def still_retires(layout: Layout, slot: Slot, before: _facts.ProcessFacts, pm2: Pm2) -> bool:

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -15,11 +17,13 @@ from pathlib import Path
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _begin,
     _channels,
+    _detach,
     _guard_settings,
     _lock,
     _notify,
     _phases,
     _registry,
+    _wait,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import INFO, WARNING, Channel
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
@@ -32,7 +36,49 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._vigil import GUARD
 
 _LOG = logging.getLogger("bluegreen")
 # A turn takes a quarter of a second; what is done about an app may use up each of the road's patiences.
+_PATIENCE = 15.0
 _LONGEST_TURN, _LONGEST_ACT = 20.0, 600.0
+
+
+def start(settings_path: Path, environment: Mapping[str, str], *, log: Path) -> bool:
+    """Have a guard run in the background, where no service manager does it; ``False`` where the same one runs already.
+
+    :raises DeployError: when it does not come up; ``log`` tells why.
+    """
+    directory = _guard_settings.load(settings_path).directory
+    wanted = version(settings_path)
+    there = _registry.present(directory)
+    if there is not None and there.alive and there.version == wanted:
+        return False
+    stop(directory)
+    _detach.detach(lambda: run(settings_path, environment), log=log)
+    if not _wait.until(lambda: _is_up(directory, wanted), _PATIENCE):
+        raise DeployError(
+            "The guard does not start.",
+            expected=f"a process that watches, within {_PATIENCE:g} s",
+            where=str(log),
+            remedy="Look at the end of that file.",
+        )
+    return True
+
+
+def stop(directory: Path) -> bool:
+    """End the guard that runs; ``False`` where none does."""
+    there = _registry.present(directory)
+    if there is None or not there.alive:
+        return False
+    os.kill(there.owner.pid, signal.SIGTERM)
+    if not _wait.until(lambda: not there.alive, _PATIENCE):
+        os.kill(there.owner.pid, signal.SIGKILL)
+    return True
+
+
+def version(settings_path: Path) -> str:
+    """What tells one guard from another: the program and its settings."""
+    digest = hashlib.sha256(settings_path.read_bytes())
+    program = Path(sys.argv[0])
+    digest.update(program.read_bytes() if program.is_file() else b"")
+    return digest.hexdigest()[:16]
 
 
 def run(settings_path: Path, environment: Mapping[str, str]) -> int:
@@ -53,7 +99,7 @@ def run(settings_path: Path, environment: Mapping[str, str]) -> int:
         interval=settings.heartbeat_interval,
     )
     guard = Guard(settings, herald, host=_guard_settings.host_name())
-    _announce(settings.directory, guard, channels, problems)
+    _announce(settings.directory, guard, channels, problems, version=version(settings_path))
     _recover(settings.directory, guard.by)
     herald.start()
     _watch(guard, herald, _notify.Notifier(environment))
@@ -94,12 +140,19 @@ class _Pulse(threading.Thread):
             time.sleep(self._notifier.beat)
 
 
-def _announce(directory: Path, guard: Guard, channels: Sequence[Channel], problems: Sequence[DeployError]) -> None:
+def _is_up(directory: Path, wanted: str) -> bool:
+    there = _registry.present(directory)
+    return there is not None and there.alive and there.version == wanted
+
+
+def _announce(
+    directory: Path, guard: Guard, channels: Sequence[Channel], problems: Sequence[DeployError], *, version: str
+) -> None:
     """Say that it runs, to deploys and to people; and what it cannot do."""
     pid = os.getpid()
     owner = _lock.Owner(guard.by, "watching", pid, _lock.this_boot(), _lock.started(pid))
     told = tuple(str(problem) for problem in problems)
-    _registry.announce(directory, _registry.Presence(owner, tuple(one.name for one in channels), told))
+    _registry.announce(directory, _registry.Presence(owner, tuple(one.name for one in channels), told, version))
     for problem in problems:
         _LOG.error("%s", problem)
     kind, severity = ("guard_blind", WARNING) if problems else ("guard_started", INFO)

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Hosts of one scenario: containers with systemd, in a network of their own, reached by ssh as on a real network.
 
-``hosts.py create NAME DIRECTORY web1=debian12 ...`` makes them; ``hosts.py destroy NAME`` removes them. In DIRECTORY are a
-key made for them, an ``ssh_config`` that knows their addresses, and a card of each for the tests.
+``hosts.py create NAME DIRECTORY web1=debian12 ...`` makes them; ``hosts.py destroy NAME`` removes them. In DIRECTORY is
+a key made for them, an ``ssh_config`` that knows their addresses, and a card of each for the tests.
 
 On each there is ``admin``, who may use sudo, as an unprivileged user of a cloud image does. What this machine needs to
 reach package registries (certificates, proxies) is handed on to them and written down nowhere else.
@@ -25,6 +25,13 @@ from ansible_collections.nodeops.pm2.molecule.shared.hosts.images import podman
 
 ADMIN = "admin"
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+# Where the app lies on every host; each has its addresses to itself.
+APP = {
+    "root": "/var/www/backend",
+    "run_dir": "/run/backend",
+    "pm2_home": "/home/deploy/.pm2",
+    "ports": {"edge": 80, "blue": 3001, "green": 3002},
+}
 HANDED_ON = ("http_proxy", "https_proxy", "no_proxy", "npm_config_registry")
 PATIENCE = 60.0  # seconds for a host to come up
 UP = ("running", "degraded")  # as systemd calls it; sshd fails while it has no keys
@@ -66,12 +73,15 @@ def create(name: str, directory: Path, wanted: dict[str, str]) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     for host, kind in wanted.items():
         options = ["--network", name, "--ip", addresses[host], "--label", f"scenario={name}", "--hostname", host]
+        options += ["--cap-add", "SYS_PTRACE"]  # as on any machine, root can look into all processes
         podman("run", "-d", "--systemd=always", "--name", f"{name}-{host}", *options, references[kind])
     for host in wanted:
         prepare(f"{name}-{host}", key.with_suffix(".pub"))
     (directory / "ssh_config").write_text(ssh_config(addresses, key), encoding="utf-8")
     for host, kind in wanted.items():
-        card = {"name": host, "container": f"{name}-{host}", "address": addresses[host], "image": kind}
+        (directory / host).mkdir(exist_ok=True)
+        card = {"name": host, "container": f"{name}-{host}", "address": addresses[host], "image": kind, **APP}
+        card["directory"] = str(directory / host)
         (directory / f"{host}.card.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 

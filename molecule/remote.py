@@ -73,6 +73,11 @@ class Site(App):
             variants.commit(path, "witness")
         return super().source(variant)
 
+    def inside(self, script: str) -> str:
+        """What a shell prints that root runs inside the host, without ssh or sudo; it may fail."""
+        argv = ["podman", "exec", self.card.container, "sh", "-c", script]
+        return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+
     def reboot(self, *, powered_off: bool = False) -> None:
         """Take the host down and up again, by its own shutdown or by pulling its plug, and wait until it is up."""
         down = ["kill"] if powered_off else ["stop", "--time", "60"]

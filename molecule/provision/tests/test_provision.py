@@ -53,6 +53,19 @@ def main_pid(site: Site, unit: str = UNIT) -> int:
     return int(site.host.run(f"systemctl show --value --property MainPID {unit}").stdout)
 
 
+def kill(site: Site, unit: str) -> None:
+    """Kill a service's main process, and wait until it has come back by itself."""
+    first = main_pid(site, unit)
+    site.host.run(f"kill -9 {first}")
+    until(lambda: main_pid(site, unit) not in (0, first))
+    until(lambda: site.host.service(unit).is_running)
+
+
+def answers(site: Site, release: str) -> None:
+    """Wait until a release answers at the front door."""
+    until(lambda: site.answer().get("release") == release)
+
+
 def edge_site(site: Site) -> dict[str, Any]:
     """The site as the scenario's variables have it."""
     card = site.card
@@ -116,9 +129,7 @@ def test_the_daemon_is_the_service_and_the_service_comes_back(sites: list[Site])
         first = main_pid(site)
         assert site.host.file(f"/proc/{first}/cmdline").content_string.startswith("PM2 v7.0.4: God Daemon")
         assert site.host.run(f"readlink /proc/{first}/cwd").stdout.strip() == "/"
-        site.host.run(f"kill -9 {first}")
-        until(lambda first=first, site=site: main_pid(site) not in (0, first))
-        until(lambda service=service: service.is_running)
+        kill(site, UNIT)
 
 
 def test_while_nothing_is_live_a_client_is_asked_to_come_again(sites: list[Site]) -> None:
@@ -184,10 +195,8 @@ def test_what_the_app_itself_answers_is_passed_on_and_a_cut_answer_is_not_called
 
 def test_an_nginx_that_is_killed_comes_back_by_itself(sites: list[Site]) -> None:
     for site in sites:
-        first = main_pid(site, "nginx")
-        site.host.run(f"kill -9 {first}")
-        until(lambda first=first, site=site: main_pid(site, "nginx") not in (0, first))
-        until(lambda site=site: site.answer().get("release") == "w1")
+        kill(site, "nginx")
+        answers(site, "w1")
         site.is_answered_by("w1", "blue")
 
 
@@ -255,6 +264,6 @@ def test_a_daemon_that_a_deploy_started_is_left_alone_until_it_ends(fleet: Site,
     for site in sites:
         assert site.host.service(UNIT).is_running
         site.host.run(f"systemctl restart {UNIT}")
-        until(lambda site=site: site.answer().get("release") == "w2")
+        answers(site, "w2")
         (pid,) = site.listeners("green")
         assert UNIT in site.host.file(f"/proc/{pid}/cgroup").content_string

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Hosts of one scenario: containers with systemd, in a network of their own, reached by ssh as on a real network.
 
-``hosts.py create NAME DIRECTORY web1=debian12 ...`` makes them; ``hosts.py destroy NAME`` removes them. In DIRECTORY is
-a key made for them, an ``ssh_config`` that knows their addresses, and a card of each for the tests.
+``hosts.py create NAME DIRECTORY PLATFORMS`` makes them, where PLATFORMS is the JSON of a scenario's; ``hosts.py destroy
+NAME`` removes them. In DIRECTORY is a key made for them, an ``ssh_config`` that knows their addresses, and a card of
+each for the tests. A platform has a ``name`` and an ``image``, and may have further ``options`` for podman.
 
 On each there is ``admin``, who may use sudo, as an unprivileged user of a cloud image does. What this machine needs to
 reach package registries (certificates, proxies) is handed on to them and written down nowhere else.
@@ -19,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.nodeops.pm2.molecule.shared.hosts import images
 from ansible_collections.nodeops.pm2.molecule.shared.hosts.images import podman
@@ -56,31 +58,34 @@ def main() -> int:
     if action == "destroy":
         destroy(name)
     else:
-        create(name, Path(rest[0]), dict(word.split("=", 1) for word in rest[1:]))
+        create(name, Path(rest[0]), json.loads(rest[1]))
     return 0
 
 
-def create(name: str, directory: Path, wanted: dict[str, str]) -> None:
-    """Make the hosts ``wanted`` (image by host name), all at a time, and wait for their systemd and sshd."""
-    references = {kind: images.image(kind) for kind in sorted(set(wanted.values()))}
+def create(name: str, directory: Path, platforms: list[dict[str, Any]]) -> None:
+    """Make the hosts, all at a time, and wait for their systemd and sshd."""
+    references = {kind: images.image(kind) for kind in sorted({platform["image"] for platform in platforms})}
+    hosts = [platform["name"] for platform in platforms]
     destroy(name)
     podman("network", "create", name)
     # An address that is given stays the same over a reboot.
     subnet = json.loads(podman("network", "inspect", name))[0]["subnets"][0]["subnet"]
-    addresses = dict(zip(wanted, map(str, list(ipaddress.ip_network(subnet).hosts())[9:])))
+    addresses = dict(zip(hosts, map(str, list(ipaddress.ip_network(subnet).hosts())[9:])))
     key = directory / "key"
     key.unlink(missing_ok=True)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    for host, kind in wanted.items():
+    for platform in platforms:
+        host = platform["name"]
         options = ["--network", name, "--ip", addresses[host], "--label", f"scenario={name}", "--hostname", host]
-        options += ["--cap-add", "SYS_PTRACE"]  # as on any machine, root can look into all processes
-        podman("run", "-d", "--systemd=always", "--name", f"{name}-{host}", *options, references[kind])
-    for host in wanted:
+        options += ["--cap-add", "SYS_PTRACE", *platform.get("options", [])]  # root can look into all processes
+        image = references[platform["image"]]
+        podman("run", "-d", "--systemd=always", "--name", f"{name}-{host}", *options, image)
+    for host in hosts:
         prepare(f"{name}-{host}", key.with_suffix(".pub"))
     (directory / "ssh_config").write_text(ssh_config(addresses, key), encoding="utf-8")
-    for host, kind in wanted.items():
+    for host in hosts:
         (directory / host).mkdir(exist_ok=True)
-        card = {"name": host, "container": f"{name}-{host}", "address": addresses[host], "image": kind, **APP}
+        card = {"name": host, "container": f"{name}-{host}", "address": addresses[host], **APP}
         card["directory"] = str(directory / host)
         (directory / f"{host}.card.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 

@@ -83,7 +83,8 @@ class Site(App):
         down = ["kill"] if powered_off else ["stop", "--time", "60"]
         for words in (down, ["start"]):
             subprocess.run(["podman", *words, self.card.container], check=True, capture_output=True)
-        until(lambda: self.host.run("systemctl is-system-running").stdout.strip() in ("running", "degraded"))
+        until(lambda: self.inside("systemctl is-system-running").strip() in ("running", "degraded"))
+        until(lambda: self.inside("systemctl is-active ssh").strip() == "active")
 
     def live(self) -> str:
         """What ``current`` points to."""

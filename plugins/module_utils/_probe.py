@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import ipaddress
+import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -20,12 +23,13 @@ BODY_LIMIT = 64 * 1024
 
 @dataclass(frozen=True)
 class Target:
-    """Where questions go: ``socket``, or ``host`` and ``port``; ``prefix`` stands before every path."""
+    """Where questions go: ``socket``, or ``host`` and ``port``, by TLS or not; ``prefix`` stands before every path."""
 
     host: str = ""
     port: int = 0
     socket: str = ""
     prefix: str = ""
+    tls: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,17 +67,17 @@ class Answer:
 
 
 def parse_target(text: str) -> Target:
-    """Read ``127.0.0.1:3001``, ``http://host[:port][/prefix]``, ``unix:/path`` or ``/path``."""
+    """Read ``127.0.0.1:3001``, ``http[s]://host[:port][/prefix]``, ``unix:/path`` or ``/path``."""
     if text.startswith(("/", "unix:/")):
         return Target(socket=text[text.index("/") :])
     with contextlib.suppress(ValueError):
         parts = urlsplit(text if "://" in text else f"//{text}")
-        port = parts.port or (80 if parts.scheme else 0)
-        if parts.scheme in ("", "http") and parts.hostname and port and not parts.username:
-            return Target(host=parts.hostname, port=port, prefix=parts.path.rstrip("/"))
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+        if parts.scheme in ("", "http", "https") and parts.hostname and port and not parts.username:
+            return Target(parts.hostname, port, prefix=parts.path.rstrip("/"), tls=parts.scheme == "https")
     raise DeployError(
         "This is not an address that can be asked.",
-        expected="127.0.0.1:<port>, http://<host>[:<port>], unix:/<path> or /<path>, without user name or password",
+        expected="127.0.0.1:<port>, http[s]://<host>[:<port>], unix:/<path> or /<path>, without user name or password",
         seen=repr(text.rsplit("@", 1)[-1]),
         remedy="Correct the slot's address, or `through`. Credentials belong in the headers.",
     )
@@ -85,7 +89,7 @@ def ask(target: Target, question: Question, *, timeout: float = 5.0) -> Answer:
     Raises :class:`DeployError` for a question that HTTP cannot carry; everything else is told in the answer.
     """
     began = time.monotonic()
-    connection = _connection(target, timeout)
+    connection = _connection(target, question, timeout)
     try:
         answer = _exchange(connection, target.prefix, question, began + timeout)
     except (OSError, http.client.HTTPException) as error:
@@ -113,9 +117,35 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def _connection(target: Target, timeout: float) -> http.client.HTTPConnection:
+class _TlsConnection(http.client.HTTPConnection):
+    """TLS for a name that need not be the address; on loopback, where nobody stands between, for any certificate."""
+
+    def __init__(self, target: Target, name: str, timeout: float) -> None:
+        super().__init__(target.host, target.port, timeout=timeout)
+        self._name = name
+        self._context = ssl.create_default_context()
+        if _is_loopback(target.host):
+            self._context.check_hostname = False
+            self._context.verify_mode = ssl.CERT_NONE
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock = self._context.wrap_socket(self.sock, server_hostname=self._name)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _connection(target: Target, question: Question, timeout: float) -> http.client.HTTPConnection:
     if target.socket:
         return _UnixConnection(target.socket, timeout)
+    if target.tls:
+        named = next((value for name, value in question.headers.items() if name.lower() == "host"), target.host)
+        return _TlsConnection(target, re.sub(r":\d+$", "", named), timeout)
     return http.client.HTTPConnection(target.host, target.port, timeout=timeout)
 
 

@@ -237,6 +237,9 @@ def test_tls_by_given_files_and_the_way_there(fleet: Site, sites: list[Site], tm
         with connect(site.card.address, 443, tls) as connection:
             assert isinstance(connection, ssl.SSLSocket)
             assert connection.selected_alpn_protocol() == "h2"
+    # The soak goes through the front door, too, by the name on the certificate.
+    source = str(fleet.source("witness"))
+    fleet.play("deploy", source=source, release="w2", edge_url="https://127.0.0.1", edge_host=NAME)
 
 
 def test_a_site_that_nginx_refuses_never_takes_the_place_of_the_good_one(fleet: Site, sites: list[Site]) -> None:
@@ -248,22 +251,22 @@ def test_a_site_that_nginx_refuses_never_takes_the_place_of_the_good_one(fleet: 
     assert "invalid value" in run.output
     assert [site.host.file(file).content_string for site in sites] == before
     for site in sites:
-        site.is_answered_by("w1", "blue")
+        site.is_answered_by("w2", "green")
 
 
 def test_a_daemon_that_a_deploy_started_is_left_alone_until_it_ends(fleet: Site, sites: list[Site]) -> None:
     for site in sites:
         site.host.run(f"systemctl stop {UNIT}")
-        assert not site.listeners("blue")
-    fleet.play("deploy", source=str(fleet.source("witness")), release="w2")
-    before = [site.serves("w2", "green") for site in sites]
+        assert not site.listeners("green")
+    fleet.play("deploy", source=str(fleet.source("witness")), release="w3")
+    before = [site.serves("w3", "blue") for site in sites]
 
     fleet.provision()
-    assert [site.serves("w2", "green") for site in sites] == before, "nothing that runs is restarted"
+    assert [site.serves("w3", "blue") for site in sites] == before, "nothing that runs is restarted"
 
     for site in sites:
         assert site.host.service(UNIT).is_running
         site.host.run(f"systemctl restart {UNIT}")
-        answers(site, "w2")
-        (pid,) = site.listeners("green")
+        answers(site, "w3")
+        (pid,) = site.listeners("blue")
         assert UNIT in site.host.file(f"/proc/{pid}/cgroup").content_string

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.nodeops.pm2.plugins.module_utils import _probe
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._probe import BODY_LIMIT, Question, Target, ask, parse_target
 
@@ -58,6 +60,8 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Slot: green\r\n\r\nok"
     [
         ("127.0.0.1:3001", Target("127.0.0.1", 3001)),
         ("http://127.0.0.1:8080", Target("127.0.0.1", 8080)),
+        ("https://127.0.0.1/shop/", Target("127.0.0.1", 443, prefix="/shop", tls=True)),
+        ("https://shop.example.com:8443", Target("shop.example.com", 8443, tls=True)),
         ("http://shop.example/api/", Target("shop.example", 80, prefix="/api")),
         ("http://[::1]:8080", Target("::1", 8080)),
         ("unix:/run/shop/green.sock", Target(socket="/run/shop/green.sock")),
@@ -69,7 +73,7 @@ def test_an_address_is_read(text: str, target: Target) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "3001", "127.0.0.1", "https://shop.example", "http://", "127.0.0.1:99999", "unix:green.sock", "a:b"]
+    "text", ["", "3001", "127.0.0.1", "ftp://shop.example", "http://", "127.0.0.1:99999", "unix:green.sock", "a:b"]
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(DeployError, match="not an address"):
@@ -168,3 +172,26 @@ def test_what_http_cannot_carry_is_refused_without_showing_secrets(question: Que
     with serve(sends(OK)) as (target, _), pytest.raises(DeployError) as raised:
         ask(target, question)
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
+def test_on_loopback_any_certificate_will_do_and_the_name_is_that_of_the_site(host: str) -> None:
+    connection = _probe._connection(Target(host, 443, tls=True), Question(headers={"Host": "shop.test:443"}), 5)
+    assert isinstance(connection, _probe._TlsConnection)
+    assert connection._name == "shop.test"
+    assert connection._context.verify_mode == ssl.CERT_NONE
+
+
+def test_elsewhere_the_certificate_is_verified() -> None:
+    connection = _probe._connection(Target("shop.test", 443, tls=True), Question(), 5)
+    assert isinstance(connection, _probe._TlsConnection)
+    assert connection._name == "shop.test"
+    assert connection._context.check_hostname
+    assert connection._context.verify_mode == ssl.CERT_REQUIRED
+
+
+def test_what_does_not_speak_tls_is_told() -> None:
+    with serve(sends(OK)) as (target, _asked):
+        answer = ask(Target(target.host, target.port, tls=True), Question())
+    assert answer.status == 0
+    assert answer.error

@@ -194,9 +194,12 @@ def test_a_daemon_outside_is_outlasted(asked_to_end: bool) -> None:
         reaper.start()
         victim = os.getpid() if asked_to_end else daemon.pid
         threading.Timer(0.3, os.kill, (victim, signal.SIGTERM)).start()
+        too_late = threading.Timer(20, daemon.kill)
+        too_late.start()
         try:
             service.outlast(daemon.pid)
         finally:
             signal.signal(signal.SIGTERM, before)
+        too_late.cancel()
         reaper.join(5)
         assert daemon.returncode == -signal.SIGTERM

@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv test lint ruff mypy yamllint ansible-lint unit sanity molecule demo demo-clean bench clean
+.PHONY: help venv test lint ruff mypy yamllint ansible-lint unit sanity molecule demo demo-clean bench bench-edge clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,7 +50,7 @@ ruff: $(VENV)/tests.stamp
 
 mypy: $(VENV)/tests.stamp
 	$(BIN)/mypy $(addprefix -p ansible_collections.nodeops.pm2.,plugins tests molecule)
-	$(BIN)/mypy .ci/*.py demo/*.py
+	$(BIN)/mypy .ci/*.py demo/*.py roles/*/files/*.py
 
 yamllint: $(VENV)/tests.stamp
 	$(BIN)/yamllint --strict .
@@ -65,7 +65,7 @@ unit: $(VENV)/tests.stamp ## Unit tests, here and under the oldest Python a host
 sanity: $(VENV)/tests.stamp ## ansible-test sanity, on a copy of the working tree
 	$(BIN)/python .ci/sanity.py
 
-molecule: $(VENV)/tests.stamp ## Every scenario, on hosts embedded in this machine: no root, no containers
+molecule: $(VENV)/tests.stamp ## Every scenario, embedded in this machine; as root also on hosts with systemd
 	$(BIN)/python .ci/scenarios.py --parallel $(PARALLEL)
 
 demo: $(VENV)/demo.stamp ## Play the story of the README on 127.0.0.1
@@ -76,6 +76,9 @@ demo-clean: $(VENV)/demo.stamp ## Stop what the demo left running and remove eve
 
 bench: $(VENV)/demo.stamp ## Print the figures, all or those named: make bench PARTS='rollback switch'
 	@PYTHONPATH=$(VENV)/collections $(BIN)/python demo/bench.py $(PARTS)
+
+bench-edge: $(VENV)/tests.stamp ## Print what nginx and the switch in it cost, on a host with systemd: root and podman
+	@PYTHONPATH=$(VENV)/collections $(BIN)/python demo/bench_edge.py
 
 clean: ## Remove what the targets above made (after demo-clean)
 	@if [ -d .demo ]; then echo 'The demo may be running: make demo-clean first.'; exit 1; fi

@@ -37,10 +37,13 @@ PASSED, REFUSED = 0, 2  # exit codes of ansible-playbook: all is well, a host fa
 
 @dataclass(frozen=True)
 class Card:
-    """An embedded host, as ``shared/create.yml`` made it.
+    """A host, as ``shared/create.yml`` or ``shared/hosts/create.yml`` made it.
 
     :param name: inventory name.
+    :param directory: on this machine, for what belongs to the host.
     :param ports: TCP ports by use: ``edge``, ``blue``, ``green``, ``main``, ``spare``, ``alien``.
+    :param address: where it is in the network; empty for one that is embedded in this machine.
+    :param container: what podman calls it.
     """
 
     name: str
@@ -49,13 +52,17 @@ class Card:
     run_dir: Path
     pm2_home: Path
     ports: dict[str, int] = field(hash=False)  # hashable, the card lets pytest keep the tests in their order
+    address: str = ""
+    container: str = ""
 
     @classmethod
     def read(cls, path: Path) -> Card:
         """The card in a file."""
         raw = json.loads(path.read_text(encoding="utf-8"))
         paths = {name: Path(raw[name]) for name in ("directory", "root", "run_dir", "pm2_home")}
-        return cls(name=raw["name"], ports={use: int(port) for use, port in raw["ports"].items()}, **paths)
+        ports = {use: int(port) for use, port in raw["ports"].items()}
+        address, container = raw.get("address", ""), raw.get("container", "")
+        return cls(name=raw["name"], ports=ports, address=address, container=container, **paths)
 
 
 @dataclass(frozen=True)
@@ -279,7 +286,7 @@ def as_users_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def app(card: Card) -> App:
-    """The app on the host."""
+    """The app on an embedded host."""
     return App(card)
 
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import ipaddress
+import re
 import socket
 import threading
 import time
@@ -14,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
-from ansible_collections.nodeops.pm2.plugins.module_utils._tls import trusting_context
+from ansible_collections.nodeops.pm2.plugins.module_utils._tls import trusting_context, unquestioning_context
 
 BODY_LIMIT = 64 * 1024
 
@@ -26,6 +28,7 @@ class Target:
     """Where questions go: ``socket``, or ``host`` and ``port``; ``prefix`` stands before every path.
 
     :param tls: whether to speak TLS, with a certificate that this host trusts.
+    :param any_certificate: whether any other will do as well: on loopback nobody stands between.
     """
 
     host: str = ""
@@ -33,6 +36,7 @@ class Target:
     socket: str = ""
     prefix: str = ""
     tls: bool = False
+    any_certificate: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,17 +78,19 @@ class Answer:
 
 
 def parse_target(text: str) -> Target:
-    """Read ``127.0.0.1:3001``, ``http://host[:port][/prefix]``, ``unix:/path`` or ``/path``."""
+    """Read ``127.0.0.1:3001``, ``http[s]://host[:port][/prefix]``, ``unix:/path`` or ``/path``."""
     if text.startswith(("/", "unix:/")):
         return Target(socket=text[text.index("/") :])
     with contextlib.suppress(ValueError):
         parts = urlsplit(text if "://" in text else f"//{text}")
-        port = parts.port or (80 if parts.scheme else 0)
-        if parts.scheme in ("", "http") and parts.hostname and port and not parts.username:
-            return Target(host=parts.hostname, port=port, prefix=parts.path.rstrip("/"))
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+        if parts.scheme in ("", "http", "https") and parts.hostname and port and not parts.username:
+            tls = parts.scheme == "https"
+            lenient = tls and _is_loopback(parts.hostname)
+            return Target(parts.hostname, port, prefix=parts.path.rstrip("/"), tls=tls, any_certificate=lenient)
     raise DeployError(
         "This is not an address that can be asked.",
-        expected="127.0.0.1:<port>, http://<host>[:<port>], unix:/<path> or /<path>, without user name or password",
+        expected="127.0.0.1:<port>, http[s]://<host>[:<port>], unix:/<path> or /<path>, without user name or password",
         seen=repr(text.rsplit("@", 1)[-1]),
         remedy="Correct the slot's address, or `through`. Credentials belong in the headers.",
     )
@@ -118,7 +124,7 @@ def ask(target: Target, question: Question, *, timeout: float = 5.0, witness: Wi
     Raises :class:`DeployError` for a question that HTTP cannot carry; everything else is told in the answer.
     """
     began = time.monotonic()
-    connection = _connection(target, timeout)
+    connection = _connection(target, question, timeout)
     try:
         answer = _exchange(connection, target.prefix, question, began + timeout, witness)
     except (OSError, http.client.HTTPException) as error:
@@ -145,9 +151,16 @@ class _Connection(http.client.HTTPConnection):
 
 
 class _TlsConnection(_Connection):
+    """TLS for a name that need not be the address: a front is asked on loopback, by the name of its site."""
+
+    def __init__(self, target: Target, name: str, timeout: float) -> None:
+        super().__init__(target.host, target.port, timeout=timeout)
+        self._name = name
+        self._context = unquestioning_context() if target.any_certificate else trusting_context()
+
     def secure(self) -> None:
         """Agree on the encryption, once the watchdog is awake: the other side may be slow in this, too."""
-        self.sock = trusting_context().wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
+        self.sock = self._context.wrap_socket(self.sock, server_hostname=self._name, do_handshake_on_connect=False)
         self.sock.do_handshake()
 
 
@@ -162,10 +175,20 @@ class _UnixConnection(_Connection):
         self.sock.connect(self._path)
 
 
-def _connection(target: Target, timeout: float) -> _Connection:
+def _connection(target: Target, question: Question, timeout: float) -> _Connection:
     if target.socket:
         return _UnixConnection(target.socket, timeout)
-    return (_TlsConnection if target.tls else _Connection)(target.host, target.port, timeout=timeout)
+    if target.tls:
+        named = next((value for name, value in question.headers.items() if name.lower() == "host"), target.host)
+        return _TlsConnection(target, re.sub(r":\d+$", "", named), timeout)
+    return _Connection(target.host, target.port, timeout=timeout)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _exchange(connection: _Connection, prefix: str, question: Question, end: float, witness: Witness | None) -> Answer:

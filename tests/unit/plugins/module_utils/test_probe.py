@@ -71,6 +71,8 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Slot: green\r\n\r\nok"
     [
         ("127.0.0.1:3001", Target("127.0.0.1", 3001)),
         ("http://127.0.0.1:8080", Target("127.0.0.1", 8080)),
+        ("https://127.0.0.1/shop/", Target("127.0.0.1", 443, prefix="/shop", tls=True, any_certificate=True)),
+        ("https://shop.example.com:8443", Target("shop.example.com", 8443, tls=True)),
         ("http://shop.example/api/", Target("shop.example", 80, prefix="/api")),
         ("http://[::1]:8080", Target("::1", 8080)),
         ("unix:/run/shop/green.sock", Target(socket="/run/shop/green.sock")),
@@ -82,7 +84,7 @@ def test_an_address_is_read(text: str, target: Target) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "3001", "127.0.0.1", "https://shop.example", "http://", "127.0.0.1:99999", "unix:green.sock", "a:b"]
+    "text", ["", "3001", "127.0.0.1", "ftp://shop.example", "http://", "127.0.0.1:99999", "unix:green.sock", "a:b"]
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(DeployError, match="not an address"):
@@ -341,3 +343,23 @@ def test_where_python_looks_in_vain_the_systems_bundle_is_found(
     _tls.trusting_context.cache_clear()
     assert len(_tls.trusting_context().get_ca_certs()) == 1
     _tls.trusting_context.cache_clear()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "[::1]"])
+def test_on_loopback_any_certificate_of_a_front_will_do(host: str) -> None:
+    assert parse_target(f"https://{host}:8443").any_certificate
+    assert not parse_target("https://shop.test").any_certificate
+    assert not parse_target(f"http://{host}:8080").any_certificate
+
+
+def test_the_name_on_the_certificate_is_that_of_the_site(certificate: Path) -> None:
+    with encrypted(certificate, sends(OK)) as target:
+        found = ask(replace(target, any_certificate=True), Question(headers={"Host": "shop.test:443"}))
+    assert (found.status, found.error) == (200, "")
+
+
+def test_what_does_not_speak_tls_is_told() -> None:
+    with serve(sends(OK)) as (target, _asked):
+        answer = ask(Target(target.host, target.port, tls=True), Question())
+    assert answer.status == 0
+    assert answer.error

@@ -178,7 +178,7 @@ def test_check_mode_asks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     "wrong",
     [
         {"release": "../r1"},
-        {"through": "https://shop.example"},
+        {"through": "ftp://shop.example"},
         {"health": {"body": "("}},
         {"smoke": [{"path": "/", "status": []}]},
         {"log_patterns": [{"pattern": "("}]},

@@ -1,0 +1,108 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The deploy on hosts as users have them: over ssh, without root, under load, and through reboots."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+
+from ansible_collections.nodeops.pm2.molecule.conftest import cards
+from ansible_collections.nodeops.pm2.molecule.remote import Site, until
+from ansible_collections.nodeops.pm2.molecule.wire import get
+
+HIDDEN = "s3cr3t-of-the-app"
+UNIT = "pm2-deploy.service"
+
+
+@pytest.fixture(scope="session")
+def sites() -> list[Site]:
+    """The app on each of the hosts."""
+    return [Site(card) for card in cards()]
+
+
+@pytest.fixture(scope="session")
+def fleet() -> Site:
+    """All of them, for playbooks."""
+    return Site(cards()[0], options={"env": {"GREETING": "Hello", "SECRET": HIDDEN}}, limit="all")
+
+
+@contextlib.contextmanager
+def all_asked(sites: list[Site]) -> Any:
+    """Under load on every host, which nobody there must notice."""
+    with contextlib.ExitStack() as stack:
+        for site in sites:
+            stack.enter_context(site.asked(clients=20, rate=100))
+        yield
+
+
+def comes_back(site: Site, release: str, slot: str) -> None:
+    """By itself, in its slot, under the service, answered for by nginx; and with nothing said in PM2's home."""
+    until(lambda: site.answer().get("release") == release)
+    site.is_answered_by(release, slot)
+    (pid,) = site.listeners(slot)
+    assert UNIT in site.host.file(f"/proc/{pid}/cgroup").content_string
+    assert site.host.run("ls /home/deploy/.pm2/dump.pm2*").stdout == ""
+    assert site.host.run(f"grep --recursive --files-with-matches {HIDDEN} /home/deploy/.pm2").stdout == ""
+
+
+def test_a_first_and_a_second_deploy_and_a_rollback_fail_no_request(fleet: Site, sites: list[Site]) -> None:
+    fleet.provision()
+    fleet.deploy("release-1", release="r1")
+    for site in sites:
+        site.is_answered_by("r1", "blue")
+    with all_asked(sites):
+        fleet.deploy("release-2", release="r2")
+    for site in sites:
+        site.is_answered_by("r2", "green")
+    with all_asked(sites):
+        fleet.rollback()
+    for site in sites:
+        site.is_answered_by("r1", "blue")
+
+
+@pytest.mark.parametrize("powered_off", [False, True], ids=["shut down", "powered off"])
+def test_what_is_live_comes_back_after_a_reboot(sites: list[Site], powered_off: bool) -> None:
+    for site in sites:
+        site.reboot(powered_off=powered_off)
+    for site in sites:
+        comes_back(site, "r1", "blue")
+        assert not site.listeners("green"), "what stood by is not live"
+
+
+def test_a_deploy_after_a_reboot_finds_the_daemon_and_the_next_reboot_its_release(
+    fleet: Site, sites: list[Site]
+) -> None:
+    with all_asked(sites):
+        fleet.deploy("release-2", release="r3", standby=0, keep_releases=1)
+    for site in sites:
+        site.reboot(powered_off=True)
+    for site in sites:
+        comes_back(site, "r3", "green")
+
+
+def test_a_second_app_that_makes_its_own_socket_shares_the_host(fleet: Site, sites: list[Site]) -> None:
+    other: dict[str, Any] = {"app": "witness", "root": "/var/www/witness", "run_dir": "/run/witness"}
+    served = {"name": "witness", "listen": "0.0.0.0:8080", "root": other["root"], "run_dir": other["run_dir"]}
+    variables: dict[str, Any] = {"edge_socket_user": "deploy", "runtime_apps": [other["root"]]}
+    fleet.provision(edge_sites=[served], **variables)
+    assert fleet.provision(edge_sites=[served], **variables).changed == 0
+    fleet.play(
+        "deploy",
+        source=str(fleet.source("witness")),
+        release="w1",
+        listen="socket",
+        script="server.js",
+        health={"path": "/health"},
+        edge_url="http://127.0.0.1:8080",
+        **other,
+    )
+    for site in sites:
+        site.is_answered_by("r3", "green")
+        site.reboot(powered_off=True)
+    for site in sites:
+        comes_back(site, "r3", "green")
+        assert get(f"{site.front}:8080/health").status == 200
+        assert site.host.file("/run/witness").mode == 0o2750

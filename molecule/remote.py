@@ -1,0 +1,141 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The app on hosts that are reached by ssh: deployed by a user without sudo, looked at by one with it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import testinfra
+
+import variants
+from ansible_collections.nodeops.pm2.molecule.conftest import PASSED, PROJECT, App, Run
+
+PATIENCE = 60.0
+WITNESS = Path(__file__).parent / "shared" / "hosts" / "witness"
+
+
+@dataclass
+class Site(App):
+    """:class:`App` on a real host."""
+
+    @property
+    def front(self) -> str:
+        """Where a user comes in."""
+        return f"http://{self.card.address}"
+
+    @functools.cached_property
+    def host(self) -> Any:
+        """The host, as root sees it."""
+        return testinfra.get_host(f"ssh://{self.card.name}", ssh_config=str(self.ssh_config), sudo=True)
+
+    @property
+    def ssh_config(self) -> Path:
+        """What ssh needs to know of the scenario's hosts."""
+        return self.card.directory.parent / "ssh_config"
+
+    def command(self, name: str, *arguments: str, **options: Any) -> list[str]:
+        """The command line of :meth:`play`, as the deploy user."""
+        return [*super().command(name, *arguments, **options), "-e", "ansible_user=deploy"]
+
+    def provision(self, *arguments: str, ends: int = PASSED, **variables: Any) -> Run:
+        """Run ``provision.yml`` as the user with sudo; the variables are named in full."""
+        inventory = os.environ["MOLECULE_INVENTORY_FILE"]
+        argv = ["ansible-playbook", "playbooks/provision.yml", "-i", inventory, "--limit", self.limit or self.card.name]
+        began = time.monotonic()
+        ended = subprocess.run(
+            [*argv, "-e", json.dumps(variables), *arguments],
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == ends, ended.stdout
+        return Run(ended.returncode, ended.stdout, time.monotonic() - began)
+
+    def source(self, variant: str) -> Path:
+        """A git checkout of a variant, or of the witness, made once."""
+        path = self.card.directory / "source" / variant
+        if variant == "witness" and not path.exists():
+            shutil.copytree(WITNESS, path)
+            variants.commit(path, "witness")
+        return super().source(variant)
+
+    def inside(self, script: str) -> str:
+        """What a shell prints that root runs inside the host, without ssh or sudo; it may fail."""
+        argv = ["podman", "exec", self.card.container, "sh", "-c", script]
+        return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+
+    def reboot(self, *, powered_off: bool = False) -> None:
+        """Take the host down and up again, by its own shutdown or by pulling its plug, and wait until it is up."""
+        down = ["kill"] if powered_off else ["stop", "--time", "60"]
+        for words in (down, ["start"]):
+            subprocess.run(["podman", *words, self.card.container], check=True, capture_output=True)
+        until(lambda: self.inside("systemctl is-system-running").strip() in ("running", "degraded"))
+        until(lambda: self.inside("systemctl is-active ssh").strip() == "active")
+
+    def live(self) -> str:
+        """What ``current`` points to."""
+        return Path(self.host.run(f"readlink {self.card.root}/current").stdout.strip()).name
+
+    def entries(self, release: str = "") -> list[dict[str, Any]]:
+        """The ledger's lines, of one release or of all; none where there is no ledger."""
+        entries = [json.loads(line) for line in self.host.run(f"cat {self.layout.ledger}").stdout.splitlines()]
+        return [entry for entry in entries if release in ("", entry.get("release"))]
+
+    def listeners(self, slot: str) -> set[int]:
+        """Who listens on the address of a slot."""
+        place = next(one for one in self.slots if one.name == slot)
+        if place.address.startswith("unix:"):
+            found = self.host.run(f"ss --no-header --listening --unix --processes src {place.address[5:]}").stdout
+        else:
+            port = place.address.rpartition(":")[2]
+            found = self.host.run(f"ss --no-header --listening --tcp --processes sport = :{port}").stdout
+        return {int(word.partition("pid=")[2]) for word in found.split(",") if word.startswith("pid=")}
+
+    def serves(self, release: str, slot: str) -> set[int]:
+        """Who serves the live release. Its pids."""
+        tree, place = self.layout.release(release), next(one for one in self.slots if one.name == slot)
+        assert self.live() == release
+        pids = self.listeners(slot)
+        assert {self.host.run(f"readlink /proc/{pid}/cwd").stdout.strip() for pid in pids} == {str(tree.path)}
+        assert self.host.run(f"readlink {tree.listen}").stdout.strip() == place.socket
+        return pids
+
+    @contextlib.contextmanager
+    def asked(self, path: str = "/health", *, clients: int = 10, rate: float = 50) -> Iterator[None]:
+        """Under keep-alive clients on the host itself, at its front door, who must not notice anything."""
+        ssh = ["-F", str(self.ssh_config)]
+        subprocess.run(["scp", "-q", *ssh, str(PROJECT / "demo/load.py"), f"{self.card.name}:/tmp/load.py"], check=True)
+        options = f"--clients {clients} --rate {rate} --seconds 600 --json /tmp/load.json"
+        command = f"echo $$ > /tmp/load.pid; exec python3 /tmp/load.py http://127.0.0.1{path} {options}"
+        with subprocess.Popen(["ssh", *ssh, self.card.name, command]) as load:
+            until(lambda: self.host.file("/tmp/load.pid").exists)
+            try:
+                yield
+            finally:
+                self.host.run("kill -INT $(cat /tmp/load.pid); rm /tmp/load.pid")
+                load.wait()
+        seen = json.loads(self.host.file("/tmp/load.json").content_string)
+        assert seen["requests"] > 0
+        assert seen["failed"] == 0, seen
+
+
+def until(what: Callable[[], object], *, seconds: float = PATIENCE) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, f"not so after {seconds:g} s"
+        time.sleep(0.2)

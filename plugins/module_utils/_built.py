@@ -92,8 +92,8 @@ def _package_of(tree: Tree, path: str) -> str:
 @cache
 def _configured(tree: Tree, below: str) -> tuple[str, ...]:
     """``outDir`` of the package's tsconfig files, where it is a directory of its own."""
-    names = [path for path in tree.files if posixpath.dirname(path) == below]
-    configs = [path for path in names if re.fullmatch(r"tsconfig(\.[\w-]+)?\.json", posixpath.basename(path))]
+    names = [name for name in tree.directories.get(below, ()) if re.fullmatch(r"tsconfig(\.[\w-]+)?\.json", name)]
+    configs = [posixpath.join(below, name) for name in names]
     found = (str(compiler_options(tree, path).get("outDir", "")) for path in configs)
     return tuple(sorted({given for given in found if given and given not in (".", "src", below) and given[:2] != ".."}))
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import shutil
 import stat
 from collections.abc import Callable, Sequence
@@ -63,7 +64,9 @@ def resolve_env_file(layout: Layout, tree: Tree, name: str, shared_files: Sequen
     """Where a relative env file lies: in shared/ where it is shared, else in the release; empty where none is named."""
     if not name or os.path.isabs(name):
         return name
-    return str((layout.shared if name in shared_files else tree.root) / name)
+    if name in shared_files:
+        return str(layout.shared / name)
+    return str(tree.put_on_disk([posixpath.normpath(name)]) / name)
 
 
 def _existing(path: Path) -> Path:
@@ -127,7 +130,9 @@ def _syntax(node: str, tree: Tree, entry: Entry) -> Output | None:
     plain = entry.plain and not entry.loader and entry.script.endswith((".js", ".mjs", ".cjs"))
     if not plain or entry.script not in tree.files:
         return None
+    manifests = [posixpath.join(below, "package.json") for below in {"", tree.package_of(entry.script)}]
+    where = tree.put_on_disk([entry.script, *manifests])
     try:
-        return run([node, "--check", entry.script], cwd=tree.root, env=minimal_environment(), timeout=10)
+        return run([node, "--check", entry.script], cwd=where, env=minimal_environment(), timeout=10)
     except DeployError:
         return None

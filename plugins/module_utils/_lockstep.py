@@ -110,7 +110,7 @@ def _npm_v1(tree: Tree, lockfile: str) -> Iterator[Difference]:
 
 
 def _pnpm(tree: Tree) -> Iterator[Difference]:
-    lock = parse_yaml_maps((tree.root / PNPM).read_text(encoding="utf-8", errors="replace"))
+    lock = parse_yaml_maps(tree.whole_text(PNPM))
     importers = lock.get("importers") or {".": lock}
     overridden = {re.sub(r"(?<=.)@[^/]*$", "", name.rpartition(">")[2]) for name in lock.get("overrides") or {}}
     for below in ("", *_workspaces(tree)):
@@ -129,7 +129,7 @@ def _pnpm(tree: Tree) -> Iterator[Difference]:
 
 
 def _yarn(tree: Tree) -> Iterator[Difference]:
-    text = (tree.root / YARN).read_text(encoding="utf-8", errors="replace")
+    text = tree.whole_text(YARN)
     keys = [line.rstrip().rstrip(":") for line in text.splitlines() if line[:1] not in ("", " ", "#")]
     held = {descriptor.strip().strip('"') for key in keys for descriptor in key.split(",")}
     held |= {descriptor.strip().strip('"') for key in keys for descriptor in key.strip('"').split(", ")}

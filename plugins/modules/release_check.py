@@ -182,10 +182,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _archive, _check, _host, _options, _rules, _subject
+from ansible_collections.nodeops.pm2.plugins.module_utils import _check, _host, _options, _pack, _rules, _subject
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
-from ansible_collections.nodeops.pm2.plugins.module_utils._tree import Tree, archive_times
+from ansible_collections.nodeops.pm2.plugins.module_utils._tree import Tree
 
 WORDS: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
 EMPTY: dict[str, Any] = {"type": "str", "default": ""}
@@ -243,9 +243,7 @@ def notices(result: dict[str, Any]) -> list[str]:
 def tree_of(params: dict[str, Any], unpacked: Path) -> Tree:
     """The release's tree: the given directory, or the archive unpacked."""
     if params["archive"]:
-        archive = Path(params["archive"])
-        _archive.extract(archive, unpacked)
-        return Tree(unpacked, times=lambda: archive_times(archive))
+        return _pack.pack(Path(params["archive"]), unpacked)
     path = Path(params["path"])
     if not path.is_dir():
         raise DeployError("There is no release to check.", expected="a directory", where=str(path))

@@ -99,7 +99,7 @@ def _configured(tree: Tree, below: str) -> tuple[str, ...]:
 
 
 def _by_map(tree: Tree, path: str) -> Age:
-    where, content = _source_map(tree, path)
+    where, content = source_map(tree, path)
     compared = 0
     for source, text in _mapped_sources(tree, where, content):
         compared += 1
@@ -114,7 +114,7 @@ def _by_map(tree: Tree, path: str) -> Age:
     return Age(FRESH if compared else UNKNOWN, "its source map holds the same text")
 
 
-def _source_map(tree: Tree, path: str) -> tuple[str, dict[str, Any]]:
+def source_map(tree: Tree, path: str) -> tuple[str, dict[str, Any]]:
     """Where the source map of ``path`` lies, and what it holds; empty where there is none."""
     found = _MAP.search(tree.text(path).rstrip())
     url = found[1] if found else posixpath.basename(path) + ".map"

@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import platform
 import posixpath
 import shutil
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _pm2, _process
+from ansible_collections.nodeops.pm2.plugins.module_utils import _manifest, _pm2, _process
 from ansible_collections.nodeops.pm2.plugins.module_utils._command import (
     SYSTEM_PATH,
     Output,
@@ -19,9 +21,9 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._command import (
     run,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
-from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, ReleaseTree, Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2
-from ansible_collections.nodeops.pm2.plugins.module_utils._rules_env import env_keys
+from ansible_collections.nodeops.pm2.plugins.module_utils._rules_env import env_keys, switched_on
 from ansible_collections.nodeops.pm2.plugins.module_utils._subject import Entry, EnvFile, Holder, Host, Program
 from ansible_collections.nodeops.pm2.plugins.module_utils._tree import Tree
 
@@ -57,6 +59,10 @@ def read_host(
         shared_missing=tuple(name for name, path in zip(shared_files, shared) if not path.exists()),
         programs=frozenset(name for name in (entry.interpreter, entry.script) if _is_there(name)),
         syntax=_syntax(pm2.node, tree, entry),
+        env_on=_switched_on([Path(env_file), *(path for path in shared if path.name.startswith(".env"))]),
+        machine=platform.machine(),
+        libc="glibc" if platform.libc_ver()[0] == "glibc" else "musl",
+        live_bytes=_live_bytes(layout),
     )
 
 
@@ -119,6 +125,25 @@ def _keys(path: Path) -> frozenset[str] | None:
         return frozenset(env_keys(path.read_text(encoding="utf-8", errors="replace")))
     except OSError:
         return None
+
+
+def _switched_on(paths: Sequence[Path]) -> frozenset[str]:
+    """Names only, as above."""
+    found: frozenset[str] = frozenset()
+    for path in paths:
+        with contextlib.suppress(OSError):
+            found |= switched_on(path.read_text(encoding="utf-8", errors="replace"))
+    return found
+
+
+def _live_bytes(layout: Layout) -> int:
+    """Bytes of the files that the live release was shipped with; 0 where nothing is live."""
+    manifest = _manifest.read(ReleaseTree(layout.current))
+    size = 0
+    for path in manifest.files if manifest else ():
+        with contextlib.suppress(OSError):
+            size += os.lstat(layout.current / path).st_size
+    return size
 
 
 def _is_there(name: str) -> bool:

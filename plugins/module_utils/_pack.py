@@ -9,7 +9,7 @@ that Node.js itself is asked about.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -124,6 +124,14 @@ class _PackedTree(Tree):
         with self._contents.open("rb", buffering=0) as stream:
             stream.seek(found.offset)
             return stream.read(min(most, found.kept))
+
+    def contents(self, most: int) -> Iterator[tuple[str, bytes]]:
+        with self._contents.open("rb", buffering=0) as stream:
+            for path in self.files:
+                found = self._kept.get(self._real(path) or "")
+                if found:
+                    stream.seek(found.offset)
+                    yield path, stream.read(min(most, found.kept))
 
     def put_on_disk(self, paths: Iterable[str]) -> Path:
         self.root.mkdir(exist_ok=True)

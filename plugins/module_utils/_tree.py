@@ -111,6 +111,11 @@ class Tree:
             self.unread[path] = error.strerror or str(error)
             return b""
 
+    def contents(self, most: int) -> Iterator[tuple[str, bytes]]:
+        """Every file of :attr:`files` and its first ``most`` bytes, read one after the other and not kept."""
+        for path in self.files:
+            yield path, self.read(path, most)
+
     def put_on_disk(self, paths: Iterable[str]) -> Path:
         """See to it that these files lie below the directory that is returned."""
         del paths

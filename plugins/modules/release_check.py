@@ -10,14 +10,25 @@ version_added: 0.1.0
 author:
   - nodeops maintainers (@nodeops)
 description:
-  - Unpacks an artifact into a temporary directory and applies named rules to it, to how it is started, and to the host.
+  - Reads an artifact, without unpacking it, and applies named rules to it, to how it is started, and to the host.
+  - An ecosystem file in the release is evaluated by Node.js in a sandbox, within bounds of time, memory and output; it
+    can start nothing, connect to nothing and write nothing, and values of its variables are not told.
   - A finding of severity V(error) fails the task and says where it can be seen, what to do, and how to skip the rule.
-  - Rules on the release are V(stale_build_output), V(stale_compiled_entry), V(cjs_in_esm), V(esm_in_cjs),
-    V(duplicate_dirname), V(node_check), V(entry_missing), V(interpreter_missing), V(args_missing), V(loader_missing),
-    V(lockfile_missing), V(lockfile_out_of_step), V(lockfile_several), V(engines_node).
-  - Rules on the environment are V(env_keys_missing), V(env_file_missing), V(env_file_readable).
+  - Rules on compiled output are V(stale_build_output), V(stale_compiled_entry), V(output_not_ignored),
+    V(workspace_stale), V(source_map_foreign).
+  - Rules on the source are V(cjs_in_esm), V(esm_in_cjs), V(duplicate_dirname), V(node_check),
+    V(duplicate_declaration), V(js_beside_ts), V(health_route_missing).
+  - Rules on what is started are V(entry_missing), V(interpreter_missing), V(args_missing), V(loader_missing),
+    V(ecosystem_unreadable), V(ecosystem_differs), V(ecosystem_limits).
+  - Rules on other ways to deploy are V(deploy_builds_unused), V(deploy_starts_otherwise).
+  - Rules on dependencies are V(lockfile_missing), V(lockfile_out_of_step), V(lockfile_several), V(engines_node),
+    V(lockfile_integrity), V(dependency_outside).
+  - Rules on the environment are V(env_keys_missing), V(env_file_missing), V(env_file_readable), V(node_env_unset),
+    V(sentry_disabled).
+  - Rules on secrets are V(env_committed), V(private_key_committed), V(token_committed).
   - Rules on the host are V(node_missing), V(node_too_old), V(pm2_missing), V(pm2_too_old), V(daemon_out_of_step),
     V(port_busy), V(disk_space), V(inodes), V(root_owner), V(path_too_long), V(shared_missing).
+  - Rules on the artifact are V(unsafe_modes), V(artifact_grew), V(native_module_foreign), V(not_read).
 extends_documentation_fragment:
   - nodeops.pm2.attributes.info_module
   - nodeops.pm2.layout
@@ -75,6 +86,27 @@ options:
         description: Path of the first env file among the flags, empty without one.
         type: str
         default: ""
+      env_on:
+        description: Names of those variables whose value says yes.
+        type: list
+        elements: str
+        default: []
+      name:
+        description: What PM2 calls the process in the first slot. Empty where it is not known.
+        type: str
+        default: ""
+      max_restarts:
+        description: Crashes after which PM2 gives up. V(0) where it is not known.
+        type: int
+        default: 0
+      min_uptime:
+        description: Milliseconds below which an end counts as a crash.
+        type: int
+        default: 0
+      restart_delay:
+        description: Milliseconds that PM2 waits before it restarts.
+        type: int
+        default: 0
   slots:
     description: The places a release can run in, whose addresses must be free or the app's own.
     type: list
@@ -88,6 +120,10 @@ options:
         type: str
         required: true
       socket: {description: "What the edge dials, empty where there is no edge.", type: path, default: ""}
+  health_path:
+    description: The path that the gate asks for. Where it is empty, nobody looks for it in the sources.
+    type: str
+    default: ""
   shared_files:
     description: Files of the release that live in C(shared/) instead, and must exist there.
     type: list
@@ -182,13 +218,22 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _check, _host, _options, _pack, _rules, _subject
+from ansible_collections.nodeops.pm2.plugins.module_utils import (
+    _check,
+    _ecosystem_file,
+    _host,
+    _options,
+    _pack,
+    _rules,
+    _subject,
+)
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 from ansible_collections.nodeops.pm2.plugins.module_utils._tree import Tree
 
 WORDS: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
 EMPTY: dict[str, Any] = {"type": "str", "default": ""}
+NUMBER: dict[str, Any] = {"type": "int", "default": 0}
 
 SPEC: dict[str, Any] = {
     **_options.ROOT,
@@ -208,9 +253,15 @@ SPEC: dict[str, Any] = {
             "loader": EMPTY,
             "env": WORDS,
             "env_file": EMPTY,
+            "env_on": WORDS,
+            "name": EMPTY,
+            "max_restarts": NUMBER,
+            "min_uptime": NUMBER,
+            "restart_delay": NUMBER,
         },
     },
     "slots": {"type": "list", "elements": "dict", "default": [], "options": _options.SLOT_OPTIONS},
+    "health_path": EMPTY,
     "shared_files": WORDS,
     "env_file": EMPTY,
     "install_args": WORDS,
@@ -223,10 +274,10 @@ SPEC: dict[str, Any] = {
 
 
 def run(params: dict[str, Any], *, tmpdir: str) -> dict[str, Any]:
-    """Refuse a wrong ``skip``, unpack, look, and say what was found; raises where that is to fail the task."""
+    """Refuse a wrong ``skip``, read, look, and say what was found; raises where that is to fail the task."""
     _check.refuse_unknown(params["skip"], _rules.RULES)
-    with tempfile.TemporaryDirectory(dir=tmpdir, prefix="release-check-") as unpacked:
-        subject = look(params, tree_of(params, Path(unpacked)))
+    with tempfile.TemporaryDirectory(dir=tmpdir, prefix="release-check-") as scratch:
+        subject = look(params, tree_of(params, Path(scratch)))
         findings = _check.run(subject, _rules.RULES, skip=params["skip"])
     if params["fail"] and any(finding.severity == _check.ERROR for finding in findings):
         raise _check.refusal(findings, params["skip"])
@@ -240,10 +291,10 @@ def notices(result: dict[str, Any]) -> list[str]:
     return said + ([f"Rules passed over: {passed_over}."] if passed_over else [])
 
 
-def tree_of(params: dict[str, Any], unpacked: Path) -> Tree:
-    """The release's tree: the given directory, or the archive unpacked."""
+def tree_of(params: dict[str, Any], scratch: Path) -> Tree:
+    """The release's tree: the given directory, or what the archive holds; ``scratch`` takes its contents."""
     if params["archive"]:
-        return _pack.pack(Path(params["archive"]), unpacked)
+        return _pack.pack(Path(params["archive"]), scratch)
     path = Path(params["path"])
     if not path.is_dir():
         raise DeployError("There is no release to check.", expected="a directory", where=str(path))
@@ -258,11 +309,16 @@ def look(params: dict[str, Any], tree: Tree) -> _subject.Subject:
     env_file = _host.resolve_env_file(layout, tree, params["env_file"] or entry.env_file, shared)
     slots = _options.slots_of(params)
     pm2 = _options.pm2_of(params)
+    host = _host.read_host(layout, pm2, tree, entry, slots=slots, env_file=env_file, shared_files=shared)
+    places = ("", tree.package_of(entry.script))
     return _subject.Subject(
         tree=tree,
         entry=entry,
-        host=_host.read_host(layout, pm2, tree, entry, slots=slots, env_file=env_file, shared_files=shared),
+        host=host,
         root=layout.root,
+        slots=tuple(slots),
+        health_path=params["health_path"],
+        ecosystems=_ecosystem_file.read_all(tree, places, node=pm2.node, version=host.node.version),
         env_file=env_file,
         shared_files=tuple(shared),
         install_args=tuple(params["install_args"]),

@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv test lint ruff mypy yamllint ansible-lint unit sanity molecule demo demo-clean bench clean
+.PHONY: help venv test lint ruff mypy yamllint ansible-lint unit corpus sanity molecule demo demo-clean bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +39,7 @@ $(VENV)/%.stamp: requirements/%.txt requirements/demo.txt requirements/constrain
 	@touch $@
 
 test: $(VENV)/tests.stamp ## Run everything below, in this order, and print the seconds of each part
-	@.ci/each lint unit sanity molecule
+	@.ci/each lint unit corpus sanity molecule
 
 lint: $(VENV)/tests.stamp ## ruff, mypy, yamllint, ansible-lint
 	@.ci/each ruff mypy yamllint ansible-lint
@@ -61,6 +61,9 @@ ansible-lint: $(VENV)/tests.stamp
 unit: $(VENV)/tests.stamp ## Unit tests, here and under the oldest Python a host may have
 	$(BIN)/pytest -q tests/unit
 	$(BIN)/python .ci/oldest_python.py
+
+corpus: $(VENV)/tests.stamp ## Have the check look at backends from npm, none of which it may refuse
+	$(BIN)/pytest -q -m npm tests/unit/releases
 
 sanity: $(VENV)/tests.stamp ## ansible-test sanity, on a copy of the working tree
 	$(BIN)/python .ci/sanity.py

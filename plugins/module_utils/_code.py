@@ -8,6 +8,7 @@ What comes back has the length and the lines of what went in: an offset found in
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 _PIECES = r"""//[^\n]*|/\*.*?(?:\*/|\Z)|"(?:[^"\\\n]+|\\.)*"?|'(?:[^'\\\n]+|\\.)*'?|`|/"""
 _TOKEN = re.compile(_PIECES, re.DOTALL)
@@ -124,6 +125,15 @@ def top_level(code: str) -> str:
         position = found.end()
     rest = code[position:]
     return "".join([*out, _blank(rest) if depth else rest])
+
+
+def with_lines(pattern: re.Pattern[str], text: str, group: int = 0) -> Iterator[tuple[re.Match[str], int]]:
+    """Every match in ``text`` and the line, from 1, that its ``group`` begins on; counts no line twice."""
+    line, position = 1, 0
+    for found in pattern.finditer(text):
+        line += text.count("\n", position, found.start(group))
+        position = found.start(group)
+        yield found, line
 
 
 def line_of(text: str, offset: int) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _package
 from ansible_collections.nodeops.pm2.plugins.module_utils._check import ERROR, WARNING, Evidence, Finding, on, rule
+from ansible_collections.nodeops.pm2.plugins.module_utils._code import with_lines
 from ansible_collections.nodeops.pm2.plugins.module_utils._subject import Subject
 
 EXAMPLE = ".env.example"
@@ -24,8 +25,8 @@ _TEMPLATES = (".example", ".sample", ".template", ".dist")
 def env_keys(text: str) -> dict[str, int]:
     """The names that a file of variables sets, and their lines; a quoted value may go over several."""
     found: dict[str, int] = {}
-    for match in _KEY.finditer(text):
-        found.setdefault(match[1], text.count("\n", 0, match.start(1)) + 1)
+    for match, line in with_lines(_KEY, text, 1):
+        found.setdefault(match[1], line)
     return found
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _secrets, _sweep
 from ansible_collections.nodeops.pm2.plugins.module_utils._check import ERROR, WARNING, Evidence, Finding, rule
@@ -73,7 +74,7 @@ def _found(subject: Subject, form: Form) -> Iterator[Finding]:
     by_severity: dict[str, list[Evidence]] = {}
     for path in _sweep.paths(_sweep.of(subject), form.words):
         severity = ERROR if form.grave and not _secrets.in_tests(path) else WARNING
-        lines = _secrets.found(form, subject.tree.read(path, _sweep.MOST_OF_ONE))
+        lines = islice(_secrets.found(form, subject.tree.read(path, _sweep.MOST_OF_ONE)), _SHOWN)
         by_severity.setdefault(severity, []).extend(Evidence(path, line) for line in lines)
     for severity, evidence in by_severity.items():
         if evidence:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ansible_collections.nodeops.pm2.plugins.module_utils._code import with_lines
+
 _TESTS = re.compile(
     r"(^|/)([^/]*\b|__)(tests?|specs?|fixtures?|mocks?|examples?|samples?|docs?|demos?|e2e|testing)(\b[^/]*|__)/"
     r"|[._-](test|spec|mock|example|sample|fixture|template)s?(\.\w+)?$|\.(md|mdx|rst|adoc)$|(^|/)(CHANGELOG|README)",
@@ -103,11 +105,11 @@ def values(text: str) -> tuple[dict[str, int], dict[str, int]]:
     """Names, with their lines, of variables that are given a secret, and of those that are given any other value."""
     secret: dict[str, int] = {}
     other: dict[str, int] = {}
-    for match in _VARIABLE.finditer(text):
+    for match, line in with_lines(_VARIABLE, text, 1):
         value = next((part for part in match.group(2, 3, 4) if part is not None), "").strip()
         if value:
             into = secret if _is_secret(match[1].upper(), value) else other
-            into[match[1]] = text.count("\n", 0, match.start(1)) + 1
+            into[match[1]] = line
     return secret, other
 
 

@@ -10,6 +10,7 @@ import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from ansible_collections.nodeops.pm2.tests.unit.releases.healthy import Release,
 
 NODE = Path(__file__).parents[3] / ".venv/node/bin/node"
 SLOTS = tuple(Slot(name, f"shop-{name}", f"127.0.0.1:{port}") for name, port in (("blue", 3001), ("green", 3002)))
-DEPLOYED = {
+DEPLOYED: dict[str, Any] = {
     "name": "shop-blue",
     "env": frozenset({"NODE_ENV", "PORT"}),
     "max_restarts": 3,

@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv test lint ruff mypy yamllint ansible-lint unit corpus sanity molecule demo demo-clean bench clean
+.PHONY: help venv test lint ruff mypy yamllint ansible-lint unit corpus sanity molecule demo demo-clean bench docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ demo-clean: $(VENV)/demo.stamp ## Stop what the demo left running and remove eve
 
 bench: $(VENV)/demo.stamp ## Print the figures, all or those named: make bench PARTS='rollback switch'
 	@PYTHONPATH=$(VENV)/collections $(BIN)/python demo/bench.py $(PARTS)
+
+docs: $(VENV)/tests.stamp ## Write the pages that are made from the code
+	@PYTHONPATH=$(VENV)/collections $(BIN)/python .ci/rules.py
 
 clean: ## Remove what the targets above made (after demo-clean)
 	@if [ -d .demo ]; then echo 'The demo may be running: make demo-clean first.'; exit 1; fi

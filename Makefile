@@ -62,7 +62,7 @@ unit: $(VENV)/tests.stamp ## Unit tests, here and under the oldest Python a host
 	$(BIN)/pytest -q tests/unit
 	$(BIN)/python .ci/oldest_python.py
 
-corpus: $(VENV)/tests.stamp ## Have the check look at backends from npm, none of which it may refuse
+corpus: $(VENV)/tests.stamp ## Have the check look at backends fetched from npm, none of which it may refuse
 	$(BIN)/pytest -q -m npm tests/unit/releases
 
 sanity: $(VENV)/tests.stamp ## ansible-test sanity, on a copy of the working tree

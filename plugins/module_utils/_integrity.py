@@ -22,12 +22,14 @@ class Sources:
     :param unhashed: come from a registry, and nothing says what they must be.
     :param plain: are fetched over plain HTTP, with a hash; ``plain_unhashed`` without one.
     :param strange: come from another host than nearly all others, with that host.
+    :param exchanged: are asked for by a version, and taken from a repository or a file, with what that is.
     """
 
     unhashed: list[str] = field(default_factory=list)
     plain: list[str] = field(default_factory=list)
     plain_unhashed: list[str] = field(default_factory=list)
     strange: list[tuple[str, str]] = field(default_factory=list)
+    exchanged: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, name: str, url: str, *, hashed: bool) -> None:
         """Judge one package by where it comes from."""
@@ -49,6 +51,7 @@ def of_npm(packages: Mapping[str, Any]) -> Sources:
         if url.startswith("http") and not _GIT.search(url):
             hosts[name] = urlsplit(url).hostname or ""
     found.strange = _strange(hosts)
+    found.exchanged = list(_exchanged(packages))
     return found
 
 
@@ -75,6 +78,19 @@ def of_yarn(text: str) -> Sources:
         # The hash behind the address is SHA-1, as old lockfiles have it and yarn checks it.
         found.add(name, url.partition("#")[0], hashed=hashed or "#" in url)
     return found
+
+
+def _exchanged(packages: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the release itself asks for by a version, and is given as something else."""
+    own = packages.get("")
+    for section in ("dependencies", "optionalDependencies", "devDependencies"):
+        wanted = own.get(section) if isinstance(own, dict) else None
+        for name, text in wanted.items() if isinstance(wanted, dict) else ():
+            item = packages.get(f"node_modules/{name}")
+            url = str(item.get("resolved") or "") if isinstance(item, dict) and not item.get("link") else ""
+            other = "a repository" if _GIT.search(url) else "a file" if url.startswith("file:") else ""
+            if other and re.fullmatch(r"[\^~]?\d+(\.\d+){0,2}", str(text)):
+                yield name, other
 
 
 def _yarn_entries(text: str) -> Iterator[tuple[str, str, bool]]:

@@ -22,7 +22,8 @@ _SHOWN = 10
     remedy="Delete the entries (or the lockfile and node_modules), run npm install, and commit the new lockfile.",
 )
 def lockfile_integrity(subject: Subject) -> Iterator[Finding]:
-    """The lockfile fetches packages over plain HTTP without a hash.
+    """The lockfile fetches packages over plain HTTP without a hash, or takes from a repository or a file what
+    package.json asks a registry for.
 
     A warning: plain HTTP with a hash, packages without a hash, and few that come from another host than all others.
     """
@@ -31,6 +32,10 @@ def lockfile_integrity(subject: Subject) -> Iterator[Finding]:
         here = (Evidence(lockfile),)
         if found.plain_unhashed:
             yield Finding(f"Fetched over plain HTTP and without a hash: {_listed(found.plain_unhashed)}.", here)
+        overridden = subject.tree.json("package.json").get("overrides")
+        told = [f"{name} from {what}" for name, what in found.exchanged if name not in (overridden or ())]
+        if told:
+            yield Finding(f"Asked for by a version and taken from elsewhere: {_listed(told)}.", here)
         if found.plain:
             yield Finding(f"Fetched over plain HTTP: {_listed(found.plain)}.", here, WARNING)
         if found.unhashed:

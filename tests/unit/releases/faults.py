@@ -288,6 +288,12 @@ FAULTS: dict[str, Fault] = {
             )
         },
     ),
+    "a package exchanged for another": Fault(
+        "lockfile_integrity",
+        ERROR,
+        express,
+        {"package-lock.json": in_lock("node_modules/express", resolved="git+ssh://git@evil.example/e.git#0123")},
+    ),
     "a package without a hash": Fault(
         "lockfile_integrity", WARNING, express, {"package-lock.json": in_lock("node_modules/express", integrity=None)}
     ),

@@ -38,6 +38,22 @@ def test_of_npm_names_nested_and_scoped_packages() -> None:
     assert of_npm({"node_modules/x/node_modules/@a/b": {}}).unhashed == ["@a/b"]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "resolved", "exchanged"),
+    [
+        ("^1.0.0", "git+ssh://git@host/a.git#0123", [("a", "a repository")]),
+        ("1.2.3", "https://codeload.github.com/a/a/tar.gz/0123", [("a", "a repository")]),
+        ("~1.2", "file:vendor/a.tgz", [("a", "a file")]),
+        ("^1.0.0", URL, []),
+        ("github:a/a", "git+ssh://git@github.com/a/a.git#0123", []),
+        ("file:vendor/a.tgz", "file:vendor/a.tgz", []),
+    ],
+)
+def test_what_was_exchanged(wanted: str, resolved: str, exchanged: list[tuple[str, str]]) -> None:
+    packages = {"": {"dependencies": {"a": wanted}}, "node_modules/a": {"resolved": resolved, "integrity": "x"}}
+    assert of_npm(packages).exchanged == exchanged
+
+
 @pytest.mark.parametrize(("others", "strange"), [(9, [("odd", "evil.example")]), (8, [])])
 def test_few_that_come_from_elsewhere(others: int, strange: list[tuple[str, str]]) -> None:
     usual = {f"node_modules/p{number}": {"resolved": URL, "integrity": "x"} for number in range(others)}

@@ -47,6 +47,19 @@ def test_lockfile_integrity(find: Find, files: Any, severities: list[str], said:
     assert all(said in item.message for item in found)
 
 
+def test_a_version_that_the_lockfile_takes_from_a_repository(find: Find) -> None:
+    package = {"dependencies": {"a": "^1.0.0"}}
+    lock = {"packages": {"": package, "node_modules/a": {"resolved": "git+ssh://git@host/a.git#0123"}}}
+    files = {"package.json": package, "package-lock.json": lock}
+    (found,) = find(lockfile_integrity, files)
+    assert (found.severity, found.message) == (
+        ERROR,
+        "Asked for by a version and taken from elsewhere: a from a repository.",
+    )
+    overridden = {**package, "overrides": {"a": "git+ssh://git@host/a.git"}}
+    assert find(lockfile_integrity, {**files, "package.json": overridden}) == []
+
+
 @pytest.mark.parametrize(
     ("wanted", "why"),
     [

@@ -150,7 +150,7 @@ def _beside(tree: Tree, path: str) -> list[str]:
     """It, what it requires, and the small files around it and at the top, which it may want to read."""
     around = [
         posixpath.join(below, name)
-        for below in {"", posixpath.dirname(path)}
+        for below in dict.fromkeys(("", posixpath.dirname(path)))
         for name in tree.directories.get(below, ())
     ]
     small = [name for name in around if tree.files[name] <= _LONGEST_BESIDE][:_MOST_BESIDE]

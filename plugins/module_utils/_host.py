@@ -155,7 +155,7 @@ def _syntax(node: str, tree: Tree, entry: Entry) -> Output | None:
     plain = entry.plain and not entry.loader and entry.script.endswith((".js", ".mjs", ".cjs"))
     if not plain or entry.script not in tree.files:
         return None
-    manifests = [posixpath.join(below, "package.json") for below in {"", tree.package_of(entry.script)}]
+    manifests = [posixpath.join(below, "package.json") for below in dict.fromkeys(("", tree.package_of(entry.script)))]
     where = tree.put_on_disk([entry.script, *manifests])
     try:
         return run([node, "--check", entry.script], cwd=where, env=minimal_environment(), timeout=10)

@@ -42,7 +42,7 @@ KNOWN = frozenset(item.id for item in ITEMS) | frozenset(rule.id for rule in _ru
 
 
 def answer(inputs: Inputs, *, waivers: Any = (), today: date) -> dict[str, Any]:
-    """The answered checklist: ``ok``, ``items``, ``findings``, ``waivers``, and what it is about.
+    """The answered checklist: ``ok``, ``questions``, ``findings``, ``waivers``, and what it is about.
 
     :param waivers: a user's list, as :func:`_waivers.read` takes it.
     :raises DeployError: a waiver that is none.
@@ -56,17 +56,17 @@ def answer(inputs: Inputs, *, waivers: Any = (), today: date) -> dict[str, Any]:
     return {
         **{name: str(inputs.get(name) or "") for name in ("app", "release", "revision", "artifact_sha256")},
         "ok": not (refused or expired or any(item["state"] == NOT_PROVED for item in items)),
-        "items": items,
+        "questions": items,
         "findings": findings,
         "waivers": [{**waiver.as_dict(), "state": waiver.state(today)} for waiver in given],
         "hosts": sorted(hosts_of(inputs)),
-        "on": today.isoformat(),
+        "day": today.isoformat(),
     }
 
 
 def reasons(checklist: Mapping[str, Any]) -> list[str]:
     """Why a checklist is not ok: a line for everything that is missing, refused or expired."""
-    lines = [f"{item['question']} {missing}" for item in checklist["items"] if item["state"] == NOT_PROVED
+    lines = [f"{item['question']} {missing}" for item in checklist["questions"] if item["state"] == NOT_PROVED
              for missing in item["missing"]]  # fmt: skip
     lines += [f"[{one['rule']}] {one['message']}" for one in checklist["findings"]
               if one["severity"] == "error" and not one["waiver"]]  # fmt: skip

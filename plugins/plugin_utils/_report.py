@@ -36,7 +36,7 @@ def markdown(checklist: Checklist) -> str:
     release = f"{checklist['app']} {checklist['release']}".strip() or "this release"
     verdict = "may be deployed" if checklist["ok"] else "must not be deployed yet"
     parts = [f"# Pre-deployment checklist of {_cell(release)}", f"It {verdict}. {_about(checklist)}"]
-    rows = [_row(item) for item in checklist["items"]]
+    rows = [_row(item) for item in checklist["questions"]]
     parts.append("\n".join(["| question | answer | evidence |", "|---|---|---|", *rows]))
     if checklist["findings"]:
         parts += ["## What the check found", *map(_finding, checklist["findings"])]
@@ -60,7 +60,7 @@ def _about(checklist: Checklist) -> str:
         "Revision": checklist["revision"],
         "artifact": checklist["artifact_sha256"][:12],
         "hosts": ", ".join(checklist["hosts"]),
-        "on": checklist["on"],
+        "on": checklist["day"],
     }
     return "; ".join(f"{name} {_cell(value)}" for name, value in known.items() if value) + "."
 

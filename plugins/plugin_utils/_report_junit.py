@@ -16,7 +16,7 @@ _IMPOSSIBLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010fff
 def junit(checklist: Mapping[str, Any]) -> str:
     """Not proved and refused are failures; waived and warnings are skipped cases, so that they are seen."""
     suites = ET.Element("testsuites", name="nodeops.pm2")
-    _suite(suites, "checklist", checklist, [_of_item(item) for item in checklist["items"]])
+    _suite(suites, "checklist", checklist, [_of_item(item) for item in checklist["questions"]])
     expired = [_of_waiver(waiver) for waiver in checklist["waivers"] if waiver["state"] == "expired"]
     _suite(suites, "release_check", checklist, [*map(_of_finding, checklist["findings"]), *expired])
     ET.indent(suites)
@@ -29,7 +29,7 @@ def _suite(parent: ET.Element, name: str, checklist: Mapping[str, Any], cases: l
     counts = {"tests": len(cases), "failures": failures, "skipped": skipped, "errors": 0}
     suite = ET.SubElement(parent, "testsuite", {"name": name, **{key: str(value) for key, value in counts.items()}})
     properties = ET.SubElement(suite, "properties")
-    for key in ("app", "release", "revision", "artifact_sha256", "on"):
+    for key in ("app", "release", "revision", "artifact_sha256", "day"):
         if checklist[key]:
             ET.SubElement(properties, "property", name=key, value=_text(checklist[key]))
     suite.extend(cases)

@@ -24,7 +24,7 @@ def sarif(checklist: Mapping[str, Any]) -> str:
     """One run: every finding, and every question as a result that passed or failed."""
     rules = [*map(_of_rule, _rules.RULES), *map(_of_question, ITEMS)]
     index = {rule["id"]: number for number, rule in enumerate(rules)}
-    results = [*map(_of_finding, checklist["findings"]), *map(_of_item, checklist["items"])]
+    results = [*map(_of_finding, checklist["findings"]), *map(_of_item, checklist["questions"])]
     for result in results:
         result["ruleIndex"] = index[result["ruleId"]]
     driver = {"name": "nodeops.pm2", "informationUri": HOME, "rules": rules}
@@ -44,7 +44,7 @@ def _of_rule(rule: Any) -> dict[str, Any]:
     sees = inspect.cleandoc(rule.inspect.__doc__ or "")
     return {
         "id": rule.id,
-        "shortDescription": {"text": sees.split("\n")[0]},
+        "shortDescription": {"text": sees.partition("\n")[0]},
         "fullDescription": {"text": rule.protects},
         "help": {"text": f"{sees}\n\n{rule.remedy}"},
         "helpUri": f"{HOME}/blob/main/docs/docsite/rst/rules.rst",

@@ -20,7 +20,7 @@ Spoil = Callable[[dict[str, Any]], object]
 
 
 def states(answered: dict[str, Any], state: str = "not proved") -> list[str]:
-    return [item["id"] for item in answered["items"] if item["state"] == state]
+    return [item["id"] for item in answered["questions"] if item["state"] == state]
 
 
 def of(facts: dict[str, Any], number: int) -> Any:
@@ -28,7 +28,7 @@ def of(facts: dict[str, Any], number: int) -> Any:
 
 
 def item(answered: dict[str, Any], name: str) -> dict[str, Any]:
-    return next(one for one in answered["items"] if one["id"] == name)
+    return next(one for one in answered["questions"] if one["id"] == name)
 
 
 def test_everything_is_proved_by_evidence(answer: Answer, evidence: dict[str, Any]) -> None:
@@ -36,7 +36,7 @@ def test_everything_is_proved_by_evidence(answer: Answer, evidence: dict[str, An
     assert answered["ok"]
     assert states(answered, "proved") == [one.id for one in ITEMS]
     assert len(ITEMS) == 9
-    assert all(one["evidence"] and not one["missing"] and not one["remedy"] for one in answered["items"])
+    assert all(one["evidence"] and not one["missing"] and not one["remedy"] for one in answered["questions"])
     assert item(answered, "tests_passed")["evidence"] == ["npm test: 214 tests passed of 0123456789ab."]
     assert item(answered, "boots_locally")["evidence"] == ["It started on web1 and answered within 1.2 s."]
     assert item(answered, "gitignore_current")["evidence"] == [
@@ -50,7 +50,7 @@ def test_of_nothing_nothing_is_proved(answer: Answer) -> None:
     answered = answer({})
     assert not answered["ok"]
     assert states(answered) == [one.id for one in ITEMS]
-    assert all(one["missing"] and one["remedy"] for one in answered["items"])
+    assert all(one["missing"] and one["remedy"] for one in answered["questions"])
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def read_host(
         syntax=_syntax(pm2.node, tree, entry),
         env_on=_switched_on([Path(env_file), *(path for path in shared if path.name.startswith(".env"))]),
         machine=platform.machine(),
-        libc="glibc" if platform.libc_ver()[0] == "glibc" else "musl",
+        libc=_libc(),
         live_bytes=_live_bytes(layout),
     )
 
@@ -134,6 +134,13 @@ def _switched_on(paths: Sequence[Path]) -> frozenset[str]:
         with contextlib.suppress(OSError):
             found |= switched_on(path.read_text(encoding="utf-8", errors="replace"))
     return found
+
+
+def _libc() -> str:
+    """Only glibc answers the question, so that what does not is taken for the other one."""
+    with contextlib.suppress(ValueError, OSError):
+        return "glibc" if os.confstr("CS_GNU_LIBC_VERSION") else "musl"
+    return "musl"
 
 
 def _live_bytes(layout: Layout) -> int:

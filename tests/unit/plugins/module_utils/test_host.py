@@ -81,6 +81,17 @@ def test_what_is_switched_on(read: Callable[..., Host], layout: Layout, tmp_path
     assert read().env_on == frozenset()
 
 
+def test_the_machine(read: Callable[..., Host], monkeypatch: pytest.MonkeyPatch) -> None:
+    host = read()
+    assert (host.machine, host.libc in ("glibc", "musl")) == (os.uname().machine, True)
+
+    def unknown(_name: str) -> str:
+        raise ValueError("unrecognized configuration name")
+
+    monkeypatch.setattr(os, "confstr", unknown)
+    assert read().libc == "musl"
+
+
 def test_the_live_release_as_it_was_shipped(read: Callable[..., Host], layout: Layout) -> None:
     assert read().live_bytes == 0
     tree = layout.release("r1")

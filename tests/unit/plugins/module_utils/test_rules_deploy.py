@@ -155,6 +155,13 @@ def test_what_does_not_run_the_app(find: Find, files: Any) -> None:
     assert find(deploy_starts_otherwise, {**APP, **files}, entry=TSX, slots=SLOTS) == []
 
 
+def test_a_file_of_that_name_elsewhere_is_another_file(find: Find) -> None:
+    files = {**APP, "deploy.sh": "cd src\npm2 start server.ts"}
+    assert find(deploy_starts_otherwise, files, entry=TSX, slots=SLOTS) == []
+    (found,) = find(deploy_starts_otherwise, {**files, "server.ts": ""}, entry=TSX, slots=SLOTS)
+    assert found.severity == ERROR
+
+
 def test_without_slots_names_are_not_compared(find: Find) -> None:
     assert find(deploy_starts_otherwise, {**APP, "deploy.sh": "pm2 reload store"}, entry=TSX) == []
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -93,16 +94,19 @@ def imports(tree: Tree, path: str, *, loader: str = "") -> tuple[tuple[str, int]
 
     :param loader: ``tsx`` also finds ``x.ts`` for ``./x.js``.
     """
+    here = posixpath.dirname(path)
+    relative = ((one, offset) for one, offset in specifiers(tree, path) if one.startswith("."))
+    found = ((_resolve(tree, posixpath.join(here, one), loader), offset) for one, offset in relative)
+    return tuple((target, offset) for target, offset in found if target)
+
+
+def specifiers(tree: Tree, path: str) -> Iterator[tuple[str, int]]:
+    """What a file imports or requires when it is loaded, as written, and where; not what it takes types from."""
     code, text = tree.code(path), tree.text(path)
-    found_here = []
     for found in _SPECIFIER.finditer(code):
-        specifier = text[found.end() : code.find(found[1], found.end())]
         before = code[max(0, found.start() - LOOK_BACK) : found.start()].rpartition("\n")[2]
-        if specifier.startswith(".") and not _TYPE_ONLY.search(before):
-            target = _resolve(tree, posixpath.join(posixpath.dirname(path), specifier), loader)
-            if target:
-                found_here.append((target, found.start()))
-    return tuple(found_here)
+        if not _TYPE_ONLY.search(before):
+            yield text[found.end() : code.find(found[1], found.end())], found.start()
 
 
 @cache

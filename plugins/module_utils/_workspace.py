@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,9 +13,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import _lockstep, _mod
 from ansible_collections.nodeops.pm2.plugins.module_utils._subject import Entry
 from ansible_collections.nodeops.pm2.plugins.module_utils._tree import Tree
 
-_SPECIFIER = re.compile(r"""(?<![\w$.])(?:from|import|require\s*\(|import\s*\()\s*(["'])""")
 _NAME = re.compile(r"(@[\w.-]+/)?[\w.-]+")
-_TYPE_ONLY = re.compile(r"\b(?:import|export)\s+type\b[^;\"']*$")
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ def uses(tree: Tree, entry: Entry) -> tuple[Use, ...]:
     found: dict[str, Use] = {}
     if packages and entry.plain:
         for path in _modules.reachable(tree, entry.script, loader=entry.loader):
-            for specifier, offset in _imported(tree, path):
+            for specifier, offset in _modules.specifiers(tree, path):
                 name = _NAME.match(specifier)
                 if name and name[0] in packages and name[0] not in found and not _aliased(tree, entry, specifier):
                     found[name[0]] = _use(tree, entry, path, offset, packages[name[0]])
@@ -56,16 +53,6 @@ def _use(tree: Tree, entry: Entry, path: str, offset: int, below: str) -> Use:
     said = str(manifest.get("exports") or manifest.get("main") or "index.js")
     compiled = re.search(r"\.[cm]?js\b", said) is not None and not re.search(r"(?<!\.d)\.[cm]?ts\b", said)
     return Use(path, offset, str(manifest.get("name")), below, _targets(tree, entry, below), compiled)
-
-
-def _imported(tree: Tree, path: str) -> Iterator[tuple[str, int]]:
-    """The packages that a file imports by name when it is loaded."""
-    code, text = tree.code(path), tree.text(path)
-    for found in _SPECIFIER.finditer(code):
-        specifier = text[found.end() : code.find(found[1], found.end())]
-        before = code[max(0, found.start() - _modules.LOOK_BACK) : found.start()].rpartition("\n")[2]
-        if not specifier.startswith((".", "/", "node:")) and not _TYPE_ONLY.search(before):
-            yield specifier, found.start()
 
 
 def _targets(tree: Tree, entry: Entry, below: str) -> tuple[str, ...]:

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import io
-import shutil
-import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +14,10 @@ import pytest
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _check, _ecosystem_file, _pack, _rules
 from ansible_collections.nodeops.pm2.plugins.module_utils._check import Finding
-from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._subject import Entry, Host, Program, Subject
+from ansible_collections.nodeops.pm2.tests.unit.plugins.module_utils.conftest import SLOTS
 from ansible_collections.nodeops.pm2.tests.unit.releases.healthy import Release, as_bytes
 
-NODE = Path(__file__).parents[3] / ".venv/node/bin/node"
-SLOTS = tuple(Slot(name, f"shop-{name}", f"127.0.0.1:{port}") for name, port in (("blue", 3001), ("green", 3002)))
 DEPLOYED: dict[str, Any] = {
     "name": "shop-blue",
     "env": frozenset({"NODE_ENV", "PORT"}),
@@ -32,18 +28,8 @@ DEPLOYED: dict[str, Any] = {
 Judge = Callable[[Release], list[Finding]]
 
 
-@pytest.fixture(scope="session")
-def node() -> tuple[str, str]:
-    """A Node.js and its version."""
-    found = str(NODE) if NODE.exists() else shutil.which("node")
-    if not found:
-        pytest.skip("needs a Node.js")
-    said = subprocess.run([found, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    return found, said.strip().lstrip("v")
-
-
 @pytest.fixture
-def judge(tmp_path: Path, node: tuple[str, str]) -> Judge:
+def judge(tmp_path: Path, node: str, node_version: str) -> Judge:
     """All findings of all rules on a release, packed as it would be for a deploy."""
 
     def apply(release: Release) -> list[Finding]:
@@ -53,8 +39,8 @@ def judge(tmp_path: Path, node: tuple[str, str]) -> Judge:
         subject = Subject(
             tree,
             entry,
-            Host(**{"node": Program(node[1]), **release.host}),
-            ecosystems=_ecosystem_file.read_all(tree, places, node=node[0], version=node[1]),
+            Host(**{"node": Program(node_version), **release.host}),
+            ecosystems=_ecosystem_file.read_all(tree, places, node=node, version=node_version),
             **{"slots": SLOTS, "health_path": "/health", "install_args": ("--omit=dev",), **release.options},
         )
         return _check.run(subject, _rules.RULES)

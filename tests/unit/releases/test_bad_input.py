@@ -26,7 +26,7 @@ Check = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def check(tmp_path: Path, node: tuple[str, str]) -> Check:
+def check(tmp_path: Path, node: str) -> Check:
     """The module on a release, to what it would print."""
     (tmp_path / "work").mkdir()
 
@@ -35,7 +35,7 @@ def check(tmp_path: Path, node: tuple[str, str]) -> Check:
             "root": str(tmp_path / "root"),
             "pm2_home": str(tmp_path / "home"),
             "pm2_bin": "/nowhere/pm2",
-            "node_bin": node[0],
+            "node_bin": node,
             "entry": {"script": "server.js", "name": "shop-blue", "env": ["NODE_ENV", "PORT"]},
             "skip": HOST_RULES,
             "fail": False,

@@ -23,7 +23,8 @@ import pytest
 from ansible_collections.nodeops.pm2.plugins.module_utils import _check, _ecosystem_file, _pack, _rules
 from ansible_collections.nodeops.pm2.plugins.module_utils._check import ERROR
 from ansible_collections.nodeops.pm2.plugins.module_utils._subject import Entry, Host, Program, Subject
-from ansible_collections.nodeops.pm2.tests.unit.releases.conftest import DEPLOYED, SLOTS
+from ansible_collections.nodeops.pm2.tests.unit.plugins.module_utils.conftest import SLOTS
+from ansible_collections.nodeops.pm2.tests.unit.releases.conftest import DEPLOYED
 
 PROJECT = Path(__file__).parents[3]
 CACHE = PROJECT / ".cache/releases"
@@ -71,12 +72,12 @@ BACKENDS = (
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _fetched(node: tuple[str, str]) -> None:
+def _fetched(node: str) -> None:
     """All of them at once, where they are not there yet."""
     CACHE.mkdir(parents=True, exist_ok=True)
     missing = [backend for backend in BACKENDS if not backend.artifact.exists()]
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        list(pool.map(lambda backend: fetch(backend, Path(node[0]).parent), missing))
+        list(pool.map(lambda backend: fetch(backend, Path(node).parent), missing))
 
 
 def fetch(backend: Backend, programs: Path) -> None:
@@ -109,10 +110,10 @@ def npm(programs: Path, *arguments: str, cwd: Path) -> str:
 
 
 @pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: f"{backend.package}, {backend.what}")
-def test_it_is_not_refused(backend: Backend, tmp_path: Path, node: tuple[str, str]) -> None:
+def test_it_is_not_refused(backend: Backend, tmp_path: Path, node: str, node_version: str) -> None:
     tree = _pack.pack(backend.artifact, tmp_path)
     assert backend.script in tree.files
-    ecosystems = _ecosystem_file.read_all(tree, [""], node=node[0], version=node[1])
+    ecosystems = _ecosystem_file.read_all(tree, [""], node=node, version=node_version)
     subject = Subject(
         tree,
         Entry(backend.script, **DEPLOYED),

@@ -29,13 +29,13 @@ pytestmark = pytest.mark.npm
 
 
 @pytest.fixture(scope="session")
-def schema(node: tuple[str, str]) -> dict[str, Any]:
+def schema(node: str) -> dict[str, Any]:
     """The schema of SARIF 2.1.0."""
     kept = CACHE / Path(MEMBER).name
     if not kept.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="fetch-", dir=CACHE) as scratch:
-            packed = npm(Path(node[0]).parent, "pack", "--silent", PACKAGE, cwd=Path(scratch)).strip()
+            packed = npm(Path(node).parent, "pack", "--silent", PACKAGE, cwd=Path(scratch)).strip()
             with tarfile.open(Path(scratch, packed)) as archive:
                 archive.extract(MEMBER, scratch, filter="data")
             Path(scratch, MEMBER).replace(kept)

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,21 +20,6 @@ Files = Mapping[str, Any]
 
 SLOTS = tuple(Slot(name, f"shop-{name}", f"127.0.0.1:{port}") for name, port in (("blue", 3001), ("green", 3002)))
 """The places that an app called shop runs in."""
-
-
-@pytest.fixture(scope="session")
-def node() -> str:
-    """A Node.js that keeps what it runs from files and processes."""
-    ours = Path(__file__).parents[4] / ".venv/node/bin/node"
-    found = str(ours) if ours.exists() else shutil.which("node")
-    if not found:
-        pytest.skip("needs a Node.js")
-    return found
-
-
-@pytest.fixture(scope="session")
-def node_version(node: str) -> str:
-    return subprocess.run([node, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip().lstrip("v")
 
 
 @pytest.fixture

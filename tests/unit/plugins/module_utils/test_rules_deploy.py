@@ -10,15 +10,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._check import ERROR, WARNING, Finding
-from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._rules_deploy import (
     deploy_builds_unused,
     deploy_starts_otherwise,
 )
+from ansible_collections.nodeops.pm2.tests.unit.plugins.module_utils.conftest import SLOTS
 
 Find = Callable[..., list[Finding]]
 
-SLOTS = tuple(Slot(name, f"shop-{name}", f"127.0.0.1:{port}") for name, port in (("blue", 3001), ("green", 3002)))
 TSX = {"script": "src/server.ts", "loader": "tsx", "max_restarts": 3}
 APP = {
     "package.json": {"scripts": {"build": "tsc", "start": "tsx src/server.ts"}},

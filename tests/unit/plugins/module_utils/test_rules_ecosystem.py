@@ -11,16 +11,15 @@ import pytest
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._check import ERROR, WARNING, Finding
 from ansible_collections.nodeops.pm2.plugins.module_utils._ecosystem_file import App, EcosystemFile
-from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._rules_ecosystem import (
     ecosystem_differs,
     ecosystem_limits,
     ecosystem_unreadable,
 )
+from ansible_collections.nodeops.pm2.tests.unit.plugins.module_utils.conftest import SLOTS
 
 Find = Callable[..., list[Finding]]
 
-SLOTS = tuple(Slot(name, f"shop-{name}", f"127.0.0.1:{port}") for name, port in (("blue", 3001), ("green", 3002)))
 TSX = {
     "script": "src/server.ts",
     "loader": "tsx",

@@ -8,7 +8,6 @@ import io
 import json
 import os
 import re
-import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -29,16 +28,6 @@ INCIDENT = {
     "dist/server.js": "exports.a = 1\n",
 }
 HEALTHY = {"package.json": json.dumps({"type": "module"}), "server.js": "import 'node:http'\n"}
-
-
-@pytest.fixture(scope="module")
-def node() -> str:
-    """A Node.js that keeps what it runs from files and processes."""
-    ours = Path(__file__).parents[4] / ".venv/node/bin/node"
-    found = str(ours) if ours.exists() else shutil.which("node")
-    if not found:
-        pytest.skip("needs a Node.js")
-    return found
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv test lint ruff mypy yamllint ansible-lint unit sanity molecule demo demo-clean bench bench-edge clean
+.PHONY: help venv test lint ruff mypy yamllint ansible-lint unit corpus sanity molecule demo demo-clean bench \
+    bench-edge docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +40,7 @@ $(VENV)/%.stamp: requirements/%.txt requirements/demo.txt requirements/constrain
 	@touch $@
 
 test: $(VENV)/tests.stamp ## Run everything below, in this order, and print the seconds of each part
-	@.ci/each lint unit sanity molecule
+	@.ci/each lint unit corpus sanity molecule
 
 lint: $(VENV)/tests.stamp ## ruff, mypy, yamllint, ansible-lint
 	@.ci/each ruff mypy yamllint ansible-lint
@@ -62,6 +63,9 @@ unit: $(VENV)/tests.stamp ## Unit tests, here and under the oldest Python a host
 	$(BIN)/pytest -q tests/unit
 	$(BIN)/python .ci/oldest_python.py
 
+corpus: $(VENV)/tests.stamp ## Have the check look at backends fetched from npm, none of which it may refuse
+	$(BIN)/pytest -q -m npm tests/unit/releases
+
 sanity: $(VENV)/tests.stamp ## ansible-test sanity, on a copy of the working tree
 	$(BIN)/python .ci/sanity.py
 
@@ -79,6 +83,9 @@ bench: $(VENV)/demo.stamp ## Print the figures, all or those named: make bench P
 
 bench-edge: $(VENV)/tests.stamp ## Print what nginx and the switch in it cost, on a host with systemd: root and podman
 	@PYTHONPATH=$(VENV)/collections $(BIN)/python demo/bench_edge.py
+
+docs: $(VENV)/tests.stamp ## Write the pages that are made from the code
+	@PYTHONPATH=$(VENV)/collections $(BIN)/python .ci/rules.py
 
 clean: ## Remove what the targets above made (after demo-clean)
 	@if [ -d .demo ]; then echo 'The demo may be running: make demo-clean first.'; exit 1; fi

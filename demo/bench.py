@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The figures of the README, measured in one run on this machine. Ratios and medians; nothing here fails on a time.
 
-``python demo/bench.py [redeploy] [rollback] [switch] [broken]`` runs all parts or the named ones, on hosts of its own
-in a temporary directory. ``ANSISTRANO_DEPLOY`` names a checkout of the role ansistrano.deploy to measure beside ours.
+``python demo/bench.py [redeploy] [rollback] [switch] [broken] [check]`` runs all parts or the named ones, on hosts of
+its own in a temporary directory. ``ANSISTRANO_DEPLOY`` names a checkout of the role ansistrano.deploy to measure beside
+ours.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 import story
 from switches import back_and_forth
 
+import checks
 import load
 import variants
 from ansible_collections.nodeops.pm2.plugins.module_utils import _state
@@ -218,6 +220,11 @@ def broken(bench: Bench) -> None:
         )
 
 
+def check(bench: Bench) -> None:
+    """Checks of large releases, each in a process of its own."""
+    checks.report(bench.directory)
+
+
 def spread(values: list[float]) -> str:
     """Lowest and highest."""
     return f"{min(values):.2f} to {max(values):.2f}, {len(values)} runs"
@@ -228,6 +235,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "rollback": rollback,
     "switch": switch,
     "broken": broken,
+    "check": check,
 }
 
 

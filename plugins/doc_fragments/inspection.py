@@ -55,6 +55,27 @@ options:
         description: Path of the first env file among the flags, empty without one.
         type: str
         default: ""
+      env_on:
+        description: Names of those variables whose value says yes.
+        type: list
+        elements: str
+        default: []
+      name:
+        description: What PM2 calls the process in the first slot. Empty where it is not known.
+        type: str
+        default: ""
+      max_restarts:
+        description: Crashes after which PM2 gives up. V(0) where it is not known.
+        type: int
+        default: 0
+      min_uptime:
+        description: Milliseconds below which an end counts as a crash.
+        type: int
+        default: 0
+      restart_delay:
+        description: Milliseconds that PM2 waits before it restarts.
+        type: int
+        default: 0
   shared_files:
     description: Files of the release that live in C(shared/) instead, and must exist there.
     type: list

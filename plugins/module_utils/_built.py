@@ -92,14 +92,14 @@ def _package_of(tree: Tree, path: str) -> str:
 @cache
 def _configured(tree: Tree, below: str) -> tuple[str, ...]:
     """``outDir`` of the package's tsconfig files, where it is a directory of its own."""
-    names = [path for path in tree.files if posixpath.dirname(path) == below]
-    configs = [path for path in names if re.fullmatch(r"tsconfig(\.[\w-]+)?\.json", posixpath.basename(path))]
+    names = [name for name in tree.directories.get(below, ()) if re.fullmatch(r"tsconfig(\.[\w-]+)?\.json", name)]
+    configs = [posixpath.join(below, name) for name in names]
     found = (str(compiler_options(tree, path).get("outDir", "")) for path in configs)
     return tuple(sorted({given for given in found if given and given not in (".", "src", below) and given[:2] != ".."}))
 
 
 def _by_map(tree: Tree, path: str) -> Age:
-    where, content = _source_map(tree, path)
+    where, content = source_map(tree, path)
     compared = 0
     for source, text in _mapped_sources(tree, where, content):
         compared += 1
@@ -114,7 +114,7 @@ def _by_map(tree: Tree, path: str) -> Age:
     return Age(FRESH if compared else UNKNOWN, "its source map holds the same text")
 
 
-def _source_map(tree: Tree, path: str) -> tuple[str, dict[str, Any]]:
+def source_map(tree: Tree, path: str) -> tuple[str, dict[str, Any]]:
     """Where the source map of ``path`` lies, and what it holds; empty where there is none."""
     found = _MAP.search(tree.text(path).rstrip())
     url = found[1] if found else posixpath.basename(path) + ".map"

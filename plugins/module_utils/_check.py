@@ -7,7 +7,10 @@ A new rule is one function with the decorator :func:`rule` in one of the ``_rule
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -17,6 +20,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._subject import Subjec
 from ansible_collections.nodeops.pm2.plugins.module_utils._tree import Tree
 
 ERROR, WARNING = "error", "warning"
+LONGEST_RULE = 30.0  # seconds; on twenty thousand files the slowest takes two
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,8 @@ class Rule:
     def __call__(self, subject: Subject) -> list[Finding]:
         """The complete findings; a rule that breaks says that it is the rule, and how to go on without it."""
         try:
-            found = list(self.inspect(subject))
+            with _at_most(LONGEST_RULE):
+                found = list(self.inspect(subject))
         except Exception as error:  # whatever it is, a person has to be told how to go on
             raise DeployError(
                 f"The rule {self.id} itself broke on this release.",
@@ -75,9 +80,28 @@ class Rule:
                 remedy=f"Report it, and deploy with bluegreen_check_skip: [{self.id}].",
             ) from error
         return [
-            replace(item, rule=self.id, severity=item.severity or self.severity, remedy=item.remedy or self.remedy)
+            replace(
+                item,
+                rule=self.id,
+                severity=item.severity or self.severity,
+                remedy=item.remedy or self.remedy,
+                message=plain(item.message),
+                evidence=tuple(Evidence(plain(one.file), one.line, plain(one.text)) for one in item.evidence),
+            )
             for item in found
         ]
+
+
+class _TookTooLong(Exception):
+    """A rule did not end in time."""
+
+
+def plain(text: str) -> str:
+    """``text`` fit for a terminal and for JSON: bytes that are not UTF-8 and control characters are written out."""
+    text = text.replace("\t", " ")
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def rule(severity: str, *, protects: str, remedy: str) -> Callable[[Callable[[Subject], Iterable[Finding]]], Rule]:
@@ -122,6 +146,25 @@ def refusal(findings: Sequence[Finding], skipped: Sequence[str]) -> DeployError:
     title = "The check refuses this release: 1 error." if len(errors) == 1 else ""
     title = title or f"The check refuses this release: {len(errors)} errors."
     return DeployError("\n\n".join([title, *map(str, errors)]), facts=as_results(findings, skipped))
+
+
+@contextlib.contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Have what runs longer end with an error; a pattern that has gone astray as well."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only there can a signal be heard
+        return
+
+    def stop(*_signal: object) -> None:
+        raise _TookTooLong(f"it did not end within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def at(tree: Tree, path: str, offset: int) -> Evidence:

@@ -8,11 +8,11 @@ What comes back has the length and the lines of what went in: an offset found in
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-_TOKEN = re.compile(
-    r"""//[^\n]*|/\*.*?(?:\*/|\Z)|"(?:[^"\\\n]+|\\.)*"?|'(?:[^'\\\n]+|\\.)*'?|`|[{}]|/""",
-    re.DOTALL,
-)
+_PIECES = r"""//[^\n]*|/\*.*?(?:\*/|\Z)|"(?:[^"\\\n]+|\\.)*"?|'(?:[^'\\\n]+|\\.)*'?|`|/"""
+_TOKEN = re.compile(_PIECES, re.DOTALL)
+_TOKEN_IN_TEMPLATE = re.compile(_PIECES + "|[{}]", re.DOTALL)
 _TEMPLATE = re.compile(r"(?:[^`\\$]+|\\.|\$(?!\{))*(`|\$\{)?", re.DOTALL)
 _REGEX = re.compile(r"/(?![*/])(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/")
 _NOT_NEWLINE = re.compile(r"[^\n]")
@@ -38,7 +38,7 @@ class _Stripper:
         self.text = text
         self.position = 0
         self.out: list[str] = []
-        self.before = ""  # the last code seen, for telling a division from a regular expression
+        self.mark = (0, "")  # how many pieces there were when a regular expression or template ended, and as what
         self.templates: list[int] = []  # open braces in each ${...} that we are inside of
 
     def run(self) -> str:
@@ -46,10 +46,10 @@ class _Stripper:
             self._skip_to(len(self.text.split("\n", 1)[0]))
         found = _TOKEN.search(self.text, self.position)
         while found:
-            self._keep(self.text[self.position : found.start()])
+            self.out.append(self.text[self.position : found.start()])
             self.position = found.start()
             self._take(found[0])
-            found = _TOKEN.search(self.text, self.position)
+            found = (_TOKEN_IN_TEMPLATE if self.templates else _TOKEN).search(self.text, self.position)
         return "".join([*self.out, self.text[self.position :]])
 
     def _take(self, piece: str) -> None:
@@ -64,26 +64,32 @@ class _Stripper:
         else:
             if self.templates and piece in "{}":
                 self.templates[-1] += 1 if piece == "{" else -1
-            self._keep(piece)
+            self.out.append(piece)
             self.position += 1
 
-    def _keep(self, code: str) -> None:
-        self.out.append(code)
-        self.before = code.rstrip()[-16:] or self.before
+    def _before(self) -> str:
+        """The last code seen, which tells a division from a regular expression."""
+        for index in range(len(self.out) - 1, -1, -1):
+            if index < self.mark[0]:
+                return self.mark[1]
+            code = self.out[index].rstrip()
+            if code:
+                return code[-16:]
+        return self.mark[1]
 
     def _skip_to(self, end: int) -> None:
         self.out.append(_blank(self.text[self.position : end]))
         self.position = end
 
     def _slash(self) -> None:
-        regex = _REGEX.match(self.text, self.position) if _BEFORE_REGEX.search(self.before) else None
-        self._keep("/")
+        regex = _REGEX.match(self.text, self.position) if _BEFORE_REGEX.search(self._before()) else None
+        self.out.append("/")
         self.position += 1
         if regex:
             self._skip_to(regex.end() - 1)
-            self._keep("/")
+            self.out.append("/")
             self.position += 1
-            self.before = ")"  # it is a value, which the next slash divides
+            self.mark = (len(self.out), ")")  # it is a value, which the next slash divides
 
     def _string(self, piece: str) -> None:
         inside = len(piece) - (2 if len(piece) > 1 and piece[-1] == piece[0] else 1)
@@ -92,7 +98,7 @@ class _Stripper:
         self.position += 1
         self._skip_to(self.position + inside)
         self.out.append(self.text[self.position : end])
-        self.position, self.before = end, piece[0]
+        self.position = end
 
     def _template(self, piece: str) -> None:
         """Over the text of a template: to behind its closing backtick, or behind a ``${`` that is then open."""
@@ -103,7 +109,7 @@ class _Stripper:
         if opened:
             self.templates.append(0)
         self._skip_to(found.end() if found else len(self.text))
-        self.before = "(" if opened else "`"
+        self.mark = (len(self.out), "(" if opened else ")")
 
 
 def top_level(code: str) -> str:
@@ -119,6 +125,15 @@ def top_level(code: str) -> str:
         position = found.end()
     rest = code[position:]
     return "".join([*out, _blank(rest) if depth else rest])
+
+
+def with_lines(pattern: re.Pattern[str], text: str, group: int = 0) -> Iterator[tuple[re.Match[str], int]]:
+    """Every match in ``text`` and the line, from 1, that its ``group`` begins on; counts no line twice."""
+    line, position = 1, 0
+    for found in pattern.finditer(text):
+        line += text.count("\n", position, found.start(group))
+        position = found.start(group)
+        yield found, line
 
 
 def line_of(text: str, offset: int) -> int:

@@ -38,7 +38,7 @@ def restart_limits(process: dict[str, Any]) -> dict[str, int]:
         raise _never_fires("max_restarts", seen=f"{max_restarts}, no limit to PM2", remedy="Set 3.")
     min_uptime = milliseconds("min_uptime", process.get("min_uptime", "10s"))
     restart_delay = milliseconds("restart_delay", process.get("restart_delay") or 0)
-    if min_uptime - restart_delay < SHORTEST_CAUGHT_LIFE:
+    if min_uptime - restart_delay <= SHORTEST_CAUGHT_LIFE:  # PM2 counts a life that is shorter, not one as long
         raise _never_fires(
             "min_uptime and restart_delay",
             seen=f"min_uptime {min_uptime} ms, restart_delay {restart_delay} ms:"

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import platform
+import posixpath
 import shutil
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _pm2, _process
+from ansible_collections.nodeops.pm2.plugins.module_utils import _manifest, _pm2, _process
 from ansible_collections.nodeops.pm2.plugins.module_utils._command import (
     SYSTEM_PATH,
     Output,
@@ -18,9 +21,9 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._command import (
     run,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
-from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, ReleaseTree, Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2
-from ansible_collections.nodeops.pm2.plugins.module_utils._rules_env import env_keys
+from ansible_collections.nodeops.pm2.plugins.module_utils._rules_env import env_keys, switched_on
 from ansible_collections.nodeops.pm2.plugins.module_utils._subject import Entry, EnvFile, Holder, Host, Program
 from ansible_collections.nodeops.pm2.plugins.module_utils._tree import Tree
 
@@ -56,6 +59,10 @@ def read_host(
         shared_missing=tuple(name for name, path in zip(shared_files, shared) if not path.exists()),
         programs=frozenset(name for name in (entry.interpreter, entry.script) if _is_there(name)),
         syntax=_syntax(pm2.node, tree, entry),
+        env_on=_switched_on([Path(env_file), *(path for path in shared if path.name.startswith(".env"))]),
+        machine=platform.machine(),
+        libc=_libc(),
+        live_bytes=_live_bytes(layout),
     )
 
 
@@ -63,7 +70,9 @@ def resolve_env_file(layout: Layout, tree: Tree, name: str, shared_files: Sequen
     """Where a relative env file lies: in shared/ where it is shared, else in the release; empty where none is named."""
     if not name or os.path.isabs(name):
         return name
-    return str((layout.shared if name in shared_files else tree.root) / name)
+    if name in shared_files:
+        return str(layout.shared / name)
+    return str(tree.put_on_disk([posixpath.normpath(name)]) / name)
 
 
 def _existing(path: Path) -> Path:
@@ -118,6 +127,32 @@ def _keys(path: Path) -> frozenset[str] | None:
         return None
 
 
+def _switched_on(paths: Sequence[Path]) -> frozenset[str]:
+    """Names only, as above."""
+    found: frozenset[str] = frozenset()
+    for path in paths:
+        with contextlib.suppress(OSError):
+            found |= switched_on(path.read_text(encoding="utf-8", errors="replace"))
+    return found
+
+
+def _libc() -> str:
+    """Only glibc answers the question, so that what does not is taken for the other one."""
+    with contextlib.suppress(ValueError, OSError):
+        return "glibc" if os.confstr("CS_GNU_LIBC_VERSION") else "musl"
+    return "musl"
+
+
+def _live_bytes(layout: Layout) -> int:
+    """Bytes of the files that the live release was shipped with; 0 where nothing is live."""
+    manifest = _manifest.read(ReleaseTree(layout.current))
+    size = 0
+    for path in manifest.files if manifest else ():
+        with contextlib.suppress(OSError):
+            size += os.lstat(layout.current / path).st_size
+    return size
+
+
 def _is_there(name: str) -> bool:
     return os.path.exists(name) if os.path.isabs(name) else shutil.which(name, path=SYSTEM_PATH) is not None
 
@@ -127,7 +162,9 @@ def _syntax(node: str, tree: Tree, entry: Entry) -> Output | None:
     plain = entry.plain and not entry.loader and entry.script.endswith((".js", ".mjs", ".cjs"))
     if not plain or entry.script not in tree.files:
         return None
+    manifests = [posixpath.join(below, "package.json") for below in dict.fromkeys(("", tree.package_of(entry.script)))]
+    where = tree.put_on_disk([entry.script, *manifests])
     try:
-        return run([node, "--check", entry.script], cwd=tree.root, env=minimal_environment(), timeout=10)
+        return run([node, "--check", entry.script], cwd=where, env=minimal_environment(), timeout=10)
     except DeployError:
         return None

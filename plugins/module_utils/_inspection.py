@@ -8,13 +8,22 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _archive, _check, _host, _options, _rules, _subject
+from ansible_collections.nodeops.pm2.plugins.module_utils import (
+    _check,
+    _ecosystem_file,
+    _host,
+    _options,
+    _pack,
+    _rules,
+    _subject,
+)
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
-from ansible_collections.nodeops.pm2.plugins.module_utils._tree import Tree, archive_times
+from ansible_collections.nodeops.pm2.plugins.module_utils._tree import Tree
 
 WORDS: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
 EMPTY: dict[str, Any] = {"type": "str", "default": ""}
+NUMBER: dict[str, Any] = {"type": "int", "default": 0}
 
 ENTRY: dict[str, Any] = {
     "script": {"type": "str", "required": True},
@@ -25,6 +34,11 @@ ENTRY: dict[str, Any] = {
     "loader": EMPTY,
     "env": WORDS,
     "env_file": EMPTY,
+    "env_on": WORDS,
+    "name": EMPTY,
+    "max_restarts": NUMBER,
+    "min_uptime": NUMBER,
+    "restart_delay": NUMBER,
 }
 
 SPEC: dict[str, Any] = {
@@ -42,13 +56,15 @@ SPEC: dict[str, Any] = {
 
 
 def run(params: dict[str, Any], *, tmpdir: str, fail: bool = True) -> dict[str, Any]:
-    """Refuse a wrong ``skip``, unpack, look, and say what was found.
+    """Refuse a wrong ``skip``, read, look, and say what was found.
 
+    :param params: options of :data:`SPEC`, of :data:`_options.ROOT` and :data:`_options.PM2`, ``slots`` and
+        ``health_path``.
     :param fail: whether an error among the findings is raised.
     """
     _check.refuse_unknown(params["skip"], _rules.RULES)
-    with tempfile.TemporaryDirectory(dir=tmpdir, prefix="release-check-") as unpacked:
-        subject = look(params, tree_of(params, Path(unpacked)))
+    with tempfile.TemporaryDirectory(dir=tmpdir, prefix="release-check-") as scratch:
+        subject = look(params, tree_of(params, Path(scratch)))
         findings = _check.run(subject, _rules.RULES, skip=params["skip"])
     if fail and any(finding.severity == _check.ERROR for finding in findings):
         raise _check.refusal(findings, params["skip"])
@@ -62,12 +78,10 @@ def notices(result: dict[str, Any]) -> list[str]:
     return said + ([f"Rules passed over: {passed_over}."] if passed_over else [])
 
 
-def tree_of(params: dict[str, Any], unpacked: Path) -> Tree:
-    """The release's tree: the given directory, or the archive unpacked."""
+def tree_of(params: dict[str, Any], scratch: Path) -> Tree:
+    """The release's tree: the given directory, or what the archive holds; ``scratch`` takes its contents."""
     if params["archive"]:
-        archive = Path(params["archive"])
-        _archive.extract(archive, unpacked)
-        return Tree(unpacked, times=lambda: archive_times(archive))
+        return _pack.pack(Path(params["archive"]), scratch)
     path = Path(params["path"])
     if not path.is_dir():
         raise DeployError("There is no release to check.", expected="a directory", where=str(path))
@@ -82,11 +96,16 @@ def look(params: dict[str, Any], tree: Tree) -> _subject.Subject:
     env_file = _host.resolve_env_file(layout, tree, params["env_file"] or entry.env_file, shared)
     slots = _options.slots_of(params)
     pm2 = _options.pm2_of(params)
+    host = _host.read_host(layout, pm2, tree, entry, slots=slots, env_file=env_file, shared_files=shared)
+    places = ("", tree.package_of(entry.script))
     return _subject.Subject(
         tree=tree,
         entry=entry,
-        host=_host.read_host(layout, pm2, tree, entry, slots=slots, env_file=env_file, shared_files=shared),
+        host=host,
         root=layout.root,
+        slots=tuple(slots),
+        health_path=params["health_path"],
+        ecosystems=_ecosystem_file.read_all(tree, places, node=pm2.node, version=host.node.version),
         env_file=env_file,
         shared_files=tuple(shared),
         install_args=tuple(params["install_args"]),

@@ -17,6 +17,8 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._tree import Tree
 NPM = ("npm-shrinkwrap.json", "package-lock.json")  # npm prefers the first
 PNPM, YARN = "pnpm-lock.yaml", "yarn.lock"
 ALL = (*NPM, PNPM, YARN, "bun.lock", "bun.lockb")
+# The last package that a key of resolutions names: **/left-pad, app/@scope/left-pad, left-pad@npm:^1.0.0.
+_RESOLVED = re.compile(r"((?:@[^/@]+/)?[^/@]+)(?:@[^@]*)?$")
 _YAML_LINE = re.compile(r"""( *)(?:"([^"]*)"|'([^']*)'|([^\s"':#][^:#]*?)):(?:\s+(.*?))?\s*$""")
 
 
@@ -55,13 +57,19 @@ def differences(tree: Tree, lockfile: str) -> Iterator[Difference]:
 
 def installs(tree: Tree, name: str, *, dev: bool) -> bool:
     """Whether npm's lockfile puts ``name`` at the top of node_modules; development packages only with ``dev``."""
-    locked = _npm_packages(tree).get(f"node_modules/{name}")
+    locked = npm_packages(tree).get(f"node_modules/{name}")
     return isinstance(locked, dict) and (dev or not locked.get("dev"))
+
+
+def version_of(tree: Tree, name: str) -> str:
+    """The version of ``name`` that npm's lockfile puts at the top of node_modules; empty where that is not known."""
+    locked = npm_packages(tree).get(f"node_modules/{name}")
+    return str(locked.get("version", "")) if isinstance(locked, dict) else ""
 
 
 def commands(tree: Tree) -> frozenset[str] | None:
     """The commands that npm's lockfile puts into node_modules/.bin; ``None`` without such a lockfile."""
-    packages = _npm_packages(tree)
+    packages = npm_packages(tree)
     if not packages:
         return None
     names: set[str] = set()
@@ -71,18 +79,19 @@ def commands(tree: Tree) -> frozenset[str] | None:
     return frozenset(names)
 
 
-def _npm_packages(tree: Tree) -> dict[str, Any]:
+def npm_packages(tree: Tree) -> dict[str, Any]:
+    """The entries of npm's lockfile (of npm 7 and newer) by where they are put; empty without one."""
     lockfile = next((name for name in NPM if name in tree.files), "")
     packages = tree.json(lockfile, whole=True).get("packages") if lockfile else None
     return packages if isinstance(packages, dict) else {}
 
 
 def _npm(tree: Tree, lockfile: str) -> Iterator[Difference]:
-    packages = _npm_packages(tree)
+    packages = npm_packages(tree)
     if not packages:
         yield from _npm_v1(tree, lockfile)
         return
-    for below in ("", *_workspaces(tree)):
+    for below in ("", *workspaces(tree)):
         manifest = posixpath.join(below, "package.json")
         wanted = _package.dependencies(tree.json(manifest))
         own = packages.get(below)
@@ -110,10 +119,10 @@ def _npm_v1(tree: Tree, lockfile: str) -> Iterator[Difference]:
 
 
 def _pnpm(tree: Tree) -> Iterator[Difference]:
-    lock = parse_yaml_maps((tree.root / PNPM).read_text(encoding="utf-8", errors="replace"))
+    lock = parse_yaml_maps(tree.whole_text(PNPM))
     importers = lock.get("importers") or {".": lock}
     overridden = {re.sub(r"(?<=.)@[^/]*$", "", name.rpartition(">")[2]) for name in lock.get("overrides") or {}}
-    for below in ("", *_workspaces(tree)):
+    for below in ("", *workspaces(tree)):
         own = importers.get(below or ".")
         if not isinstance(own, dict):
             continue  # not every directory with a package.json is a workspace package
@@ -129,14 +138,15 @@ def _pnpm(tree: Tree) -> Iterator[Difference]:
 
 
 def _yarn(tree: Tree) -> Iterator[Difference]:
-    text = (tree.root / YARN).read_text(encoding="utf-8", errors="replace")
+    text = tree.whole_text(YARN)
     keys = [line.rstrip().rstrip(":") for line in text.splitlines() if line[:1] not in ("", " ", "#")]
     held = {descriptor.strip().strip('"') for key in keys for descriptor in key.split(",")}
     held |= {descriptor.strip().strip('"') for key in keys for descriptor in key.strip('"').split(", ")}
     manifest = tree.json("package.json")
     resolutions = manifest.get("resolutions")
     skipped = {*_package.workspace_packages(tree)}
-    skipped |= {key.split("/")[-1] for key in resolutions} if isinstance(resolutions, dict) else set()
+    resolved = map(_RESOLVED.search, resolutions if isinstance(resolutions, dict) else ())
+    skipped |= {found[1] for found in resolved if found}
     for name, wanted in _package.dependencies(manifest, *_package.SECTIONS[:3]).items():
         plain = not re.search(r"[:/]", re.sub("^npm:", "", wanted))
         if plain and name not in skipped and not {f"{name}@{wanted}", f"{name}@npm:{wanted}"} & held:
@@ -144,7 +154,7 @@ def _yarn(tree: Tree) -> Iterator[Difference]:
             yield Difference("package.json", name, wanted, ", ".join(locked))
 
 
-def _workspaces(tree: Tree) -> list[str]:
+def workspaces(tree: Tree) -> list[str]:
     """Directories of the packages that the release's package.json, or pnpm's workspace file, takes as its own."""
     given = tree.json("package.json").get("workspaces")
     patterns = given.get("packages") if isinstance(given, dict) else given

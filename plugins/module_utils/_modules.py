@@ -7,10 +7,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from ansible_collections.nodeops.pm2.plugins.module_utils._code import top_level
 from ansible_collections.nodeops.pm2.plugins.module_utils._semver import at_least
 from ansible_collections.nodeops.pm2.plugins.module_utils._tree import Tree
 
@@ -60,7 +60,7 @@ def detects_syntax(node: str) -> bool:
 def esm_sign(tree: Tree, path: str) -> Sign | None:
     """The first import or export statement or ``import.meta``, that only an ES module may have."""
     code = tree.code(path)
-    outside = _outside(tree, path)
+    outside = tree.outside(path)
     found = [match for match in (_first_import(code, outside), _EXPORT.search(outside)) if match]
     signs = [Sign(match.start(match.lastindex or 0), "an import or export statement") for match in found]
     meta = _META.search(code)
@@ -72,7 +72,7 @@ def esm_sign(tree: Tree, path: str) -> Sign | None:
 @cache
 def top_level_await(tree: Tree, path: str) -> Sign | None:
     """The first ``await`` outside every function, none of which may be in CommonJS."""
-    outside = _outside(tree, path)
+    outside = tree.outside(path)
     for found in _AWAIT.finditer(outside):
         before = _statement_before(outside, found.start())
         if "=>" not in before and not re.search(r"\basync\b", before):
@@ -83,7 +83,7 @@ def top_level_await(tree: Tree, path: str) -> Sign | None:
 @cache
 def redeclared(tree: Tree, path: str) -> Sign | None:
     """A top-level declaration of a name that CommonJS has already declared."""
-    outside = _outside(tree, path)
+    outside = tree.outside(path)
     found = re.search(r"(?<![\w$.])(?:const|let|class)\s+(__dirname|__filename|require|module|exports)\b", outside)
     return Sign(found.start(), found[1]) if found else None
 
@@ -94,16 +94,19 @@ def imports(tree: Tree, path: str, *, loader: str = "") -> tuple[tuple[str, int]
 
     :param loader: ``tsx`` also finds ``x.ts`` for ``./x.js``.
     """
+    here = posixpath.dirname(path)
+    relative = ((one, offset) for one, offset in specifiers(tree, path) if one.startswith("."))
+    found = ((_resolve(tree, posixpath.join(here, one), loader), offset) for one, offset in relative)
+    return tuple((target, offset) for target, offset in found if target)
+
+
+def specifiers(tree: Tree, path: str) -> Iterator[tuple[str, int]]:
+    """What a file imports or requires when it is loaded, as written, and where; not what it takes types from."""
     code, text = tree.code(path), tree.text(path)
-    found_here = []
     for found in _SPECIFIER.finditer(code):
-        specifier = text[found.end() : code.find(found[1], found.end())]
         before = code[max(0, found.start() - LOOK_BACK) : found.start()].rpartition("\n")[2]
-        if specifier.startswith(".") and not _TYPE_ONLY.search(before):
-            target = _resolve(tree, posixpath.join(posixpath.dirname(path), specifier), loader)
-            if target:
-                found_here.append((target, found.start()))
-    return tuple(found_here)
+        if not _TYPE_ONLY.search(before):
+            yield text[found.end() : code.find(found[1], found.end())], found.start()
 
 
 @cache
@@ -129,12 +132,6 @@ def _resolve(tree: Tree, target: str, loader: str) -> str:
     candidates += [plain + other for other in SOURCES if loader or other not in TYPESCRIPT]
     candidates += [f"{plain}/index{other}" for other in SOURCES if loader or other not in TYPESCRIPT]
     return next((path for path in candidates if path in tree.files and path.endswith(SOURCES)), "")
-
-
-@cache
-def _outside(tree: Tree, path: str) -> str:
-    """The code of a file outside all braces."""
-    return top_level(tree.code(path))
 
 
 def _first_import(code: str, outside: str) -> re.Match[str] | None:

@@ -133,9 +133,9 @@ def _targets(field: str, value: Any, conditions: frozenset[str]) -> list[str]:
 
 
 def _files_of(tree: Tree, target: str) -> list[str]:
-    """The files a target leads to: itself, with what Node.js may add to it, or all that its ``*`` may stand for."""
+    """The file a target leads to: itself, with what Node.js may add to it, or the first its ``*`` may stand for."""
     plain = posixpath.normpath(target)
     if "*" in plain:
         before, _star, after = plain.partition("*")
-        return [path for path in tree.files if path.startswith(before) and path.endswith(after)][:1]
+        return [path for path in tree.beginning(before) if path.endswith(after)][:1]
     return next(([plain + suffix] for suffix in _SUFFIXES if plain + suffix in tree.files), [])

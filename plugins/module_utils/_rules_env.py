@@ -7,12 +7,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ansible_collections.nodeops.pm2.plugins.module_utils._check import ERROR, Evidence, Finding, rule
+from ansible_collections.nodeops.pm2.plugins.module_utils import _package
+from ansible_collections.nodeops.pm2.plugins.module_utils._check import ERROR, WARNING, Evidence, Finding, on, rule
+from ansible_collections.nodeops.pm2.plugins.module_utils._code import with_lines
 from ansible_collections.nodeops.pm2.plugins.module_utils._subject import Subject
 
 EXAMPLE = ".env.example"
 _KEY = re.compile(
     r"^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=[ \t]*(\"(?:[^\"\\]|\\.)*\"|'[^']*'|`[^`]*`)?", re.MULTILINE
+)
+_ON = re.compile(
+    r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=[ \t]*[\"']?(?:1|on|true|yes)[\"']?\s*(?:#.*)?$", re.MULTILINE | re.IGNORECASE
 )
 _TEMPLATES = (".example", ".sample", ".template", ".dist")
 
@@ -20,9 +25,14 @@ _TEMPLATES = (".example", ".sample", ".template", ".dist")
 def env_keys(text: str) -> dict[str, int]:
     """The names that a file of variables sets, and their lines; a quoted value may go over several."""
     found: dict[str, int] = {}
-    for match in _KEY.finditer(text):
-        found.setdefault(match[1], text.count("\n", 0, match.start(1)) + 1)
+    for match, line in with_lines(_KEY, text, 1):
+        found.setdefault(match[1], line)
     return found
+
+
+def switched_on(text: str) -> frozenset[str]:
+    """The names that a file of variables gives a value that says yes; the values stay here."""
+    return frozenset(found[1] for found in _ON.finditer(text))
 
 
 @rule(
@@ -75,3 +85,32 @@ def env_file_readable(subject: Subject) -> Iterator[Finding]:
         yield Finding(f"The env file has mode {file.mode:04o}, wider than 0600.", evidence)
     if file.keys is None:
         yield Finding("The env file cannot be read by the deploy user.", evidence)
+
+
+@rule(
+    WARNING,
+    protects="Without NODE_ENV=production frameworks run in development: slow, with stack traces in answers.",
+    remedy="Set NODE_ENV in bluegreen_env or in the env file.",
+)
+def node_env_unset(subject: Subject) -> Iterator[Finding]:
+    """NODE_ENV is set by nothing that is known here."""
+    entry = subject.entry
+    if entry.node and (entry.env or entry.name) and "NODE_ENV" not in subject.variables:
+        yield Finding("NODE_ENV is not set.")
+
+
+@rule(
+    WARNING,
+    protects="Errors that an app catches, and that nobody is told of, are found by users first.",
+    remedy="Set SENTRY_ENABLED: true (and SENTRY_DSN) in bluegreen_env, or drop the dependency.",
+)
+def sentry_disabled(subject: Subject) -> Iterator[Finding]:
+    """A package of Sentry is a dependency, and SENTRY_ENABLED is not true."""
+    tree = subject.tree
+    home = tree.package_of(subject.entry.script)
+    for manifest in dict.fromkeys(("package.json", f"{home}/package.json" if home else "package.json")):
+        wanted = _package.dependencies(tree.json(manifest), "dependencies", "optionalDependencies")
+        name = next((name for name in wanted if name.startswith("@sentry/")), "")
+        if name and "SENTRY_ENABLED" not in subject.entry.env_on | subject.host.env_on:
+            line = _package.line_of_value(tree.text(manifest), name, wanted[name])
+            yield Finding(f"{name} is a dependency, and SENTRY_ENABLED is not true.", (on(tree, manifest, line),))

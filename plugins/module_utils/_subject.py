@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._command import Output
+from ansible_collections.nodeops.pm2.plugins.module_utils._ecosystem_file import EcosystemFile
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._modules import TYPESCRIPT
 from ansible_collections.nodeops.pm2.plugins.module_utils._tree import Tree
 
@@ -28,7 +30,12 @@ class Entry:
     :param interpreter: ``node`` or a path of it, ``none``, or another program.
     :param loader: ``tsx`` or empty.
     :param env: names only of the variables that the ecosystem file sets.
+    :param env_on: those of them whose value says yes.
     :param env_file: as written, empty where there is none.
+    :param name: of the PM2 process in the first slot; empty where it is not known, as all of the following.
+    :param max_restarts: 0 where it is not known.
+    :param min_uptime: milliseconds.
+    :param restart_delay: milliseconds.
     """
 
     script: str
@@ -39,6 +46,11 @@ class Entry:
     loader: str = ""
     env: frozenset[str] = frozenset()
     env_file: str = ""
+    env_on: frozenset[str] = frozenset()
+    name: str = ""
+    max_restarts: int = 0
+    min_uptime: int = 0
+    restart_delay: int = 0
 
     @property
     def node(self) -> bool:
@@ -83,6 +95,9 @@ def entry_of(raw: Mapping[str, Any], *, root: str) -> Entry:
         loader=str(raw.get("loader") or ""),
         env=frozenset(map(str, raw.get("env") or ())),
         env_file=str(raw.get("env_file") or ""),
+        env_on=frozenset(map(str, raw.get("env_on") or ())),
+        name=str(raw.get("name") or ""),
+        **{key: int(raw.get(key) or 0) for key in ("max_restarts", "min_uptime", "restart_delay")},
     )
 
 
@@ -129,9 +144,13 @@ class Host:
     :param sockets: paths of all unix sockets of the deploy.
     :param env_file: ``None`` where none is named or it does not exist.
     :param env_keys: names set by other files the app may read, ``.env`` in ``shared/``.
+    :param env_on: names that any of these files gives a value that says yes.
     :param shared_missing: entries of ``shared_files`` that do not exist.
     :param programs: of the wanted programs those that are on the path or exist.
     :param syntax: what ``node --check`` of the entry left; ``None`` where it does not apply.
+    :param machine: as the kernel calls it.
+    :param libc: ``glibc`` or ``musl``.
+    :param live_bytes: of the live release as it was shipped; 0 where nothing is live.
     """
 
     uid: int = 0
@@ -147,25 +166,51 @@ class Host:
     sockets: tuple[str, ...] = ()
     env_file: EnvFile | None = None
     env_keys: frozenset[str] = frozenset()
+    env_on: frozenset[str] = frozenset()
     shared_missing: tuple[str, ...] = ()
     programs: frozenset[str] = frozenset()
     syntax: Output | None = None
+    machine: str = "x86_64"
+    libc: str = "glibc"
+    live_bytes: int = 0
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Everything a rule may look at."""
+    """Everything a rule may look at.
+
+    :param slots: the places that the release may run in.
+    :param health_path: what the gate asks for; empty where that is not known.
+    :param ecosystems: the ecosystem files in the release, evaluated.
+    """
 
     tree: Tree
     entry: Entry
     host: Host = field(default_factory=Host)
     root: Path = Path("/var/www/app")
+    slots: tuple[Slot, ...] = ()
+    health_path: str = ""
+    ecosystems: tuple[EcosystemFile, ...] = ()
     env_file: str = ""
     shared_files: tuple[str, ...] = ()
     install_args: tuple[str, ...] = ()
     node_minimum: str = "20.6.0"
     pm2_minimum: str = "5.0.0"
     disk_minimum: int = 200 << 20
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What PM2 may call the app: by its own name, or by that of one of its slots; empty where that is unknown."""
+        processes = [slot.process for slot in self.slots] or ([self.entry.name] if self.entry.name else [])
+        ends = [f"-{slot.name}" for slot in self.slots]
+        apps = [process[: -len(end)] for process, end in zip(processes, ends) if process.endswith(end)]
+        return tuple(dict.fromkeys([*apps, *processes]))
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Names of all variables that the app is given: by the ecosystem file, its env file, shared files."""
+        file = self.host.env_file.keys if self.host.env_file else None
+        return self.entry.env | self.host.env_keys | (file or frozenset())
 
 
 def _is_of(preload: str, package: str) -> bool:

@@ -402,7 +402,8 @@ class Act:
     def inspect(self) -> None:
         """Look at the artifact and the host before anything is touched."""
         with self.course.phase("check"):
-            self.inspected = _inspection.run(self.params, tmpdir=self.tmpdir, fail=not self.params["lenient"])
+            params = {**self.params, "health_path": self.params["health"]["path"]}
+            self.inspected = _inspection.run(params, tmpdir=self.tmpdir, fail=not self.params["lenient"])
 
     def order(self) -> _stage.Order:
         """What is to be staged."""

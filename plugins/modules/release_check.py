@@ -10,14 +10,25 @@ version_added: 0.1.0
 author:
   - nodeops maintainers (@nodeops)
 description:
-  - Unpacks an artifact into a temporary directory and applies named rules to it, to how it is started, and to the host.
+  - Reads an artifact, without unpacking it, and applies named rules to it, to how it is started, and to the host.
+  - An ecosystem file in the release is evaluated by Node.js in a sandbox, within bounds of time, memory and output; it
+    can start nothing, connect to nothing and write nothing, and values of its variables are not told.
   - A finding of severity V(error) fails the task and says where it can be seen, what to do, and how to skip the rule.
-  - Rules on the release are V(stale_build_output), V(stale_compiled_entry), V(cjs_in_esm), V(esm_in_cjs),
-    V(duplicate_dirname), V(node_check), V(entry_missing), V(interpreter_missing), V(args_missing), V(loader_missing),
-    V(lockfile_missing), V(lockfile_out_of_step), V(lockfile_several), V(engines_node).
-  - Rules on the environment are V(env_keys_missing), V(env_file_missing), V(env_file_readable).
+  - Rules on compiled output are V(stale_build_output), V(stale_compiled_entry), V(output_not_ignored),
+    V(workspace_stale), V(source_map_foreign).
+  - Rules on the source are V(cjs_in_esm), V(esm_in_cjs), V(duplicate_dirname), V(node_check),
+    V(duplicate_declaration), V(js_beside_ts), V(health_route_missing).
+  - Rules on what is started are V(entry_missing), V(interpreter_missing), V(args_missing), V(loader_missing),
+    V(ecosystem_unreadable), V(ecosystem_differs), V(ecosystem_limits).
+  - Rules on other ways to deploy are V(deploy_builds_unused), V(deploy_starts_otherwise).
+  - Rules on dependencies are V(lockfile_missing), V(lockfile_out_of_step), V(lockfile_several), V(engines_node),
+    V(lockfile_integrity), V(dependency_outside).
+  - Rules on the environment are V(env_keys_missing), V(env_file_missing), V(env_file_readable), V(node_env_unset),
+    V(sentry_disabled).
+  - Rules on secrets are V(env_committed), V(private_key_committed), V(token_committed).
   - Rules on the host are V(node_missing), V(node_too_old), V(pm2_missing), V(pm2_too_old), V(daemon_out_of_step),
     V(port_busy), V(disk_space), V(inodes), V(root_owner), V(path_too_long), V(shared_missing).
+  - Rules on the artifact are V(unsafe_modes), V(artifact_grew), V(native_module_foreign), V(not_read).
 extends_documentation_fragment:
   - nodeops.pm2.attributes.info_module
   - nodeops.pm2.layout
@@ -46,6 +57,10 @@ options:
         type: str
         required: true
       socket: {description: "What the edge dials, empty where there is no edge.", type: path, default: ""}
+  health_path:
+    description: The path that the gate asks for. Where it is empty, nobody looks for it in the sources.
+    type: str
+    default: ""
   fail:
     description: Whether a finding of severity V(error) fails the task.
     type: bool
@@ -117,6 +132,7 @@ SPEC: dict[str, Any] = {
     "entry": {**_inspection.SPEC["entry"], "required": True},
     "slots": {"type": "list", "elements": "dict", "default": [], "options": _options.SLOT_OPTIONS},
     "path": {"type": "path"},
+    "health_path": {"type": "str", "default": ""},
     "fail": {"type": "bool", "default": True},
 }
 

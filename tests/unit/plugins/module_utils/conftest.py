@@ -14,10 +14,14 @@ import pytest
 from ansible_collections.nodeops.pm2.molecule.shared.outside import Outside
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import Message
 from ansible_collections.nodeops.pm2.plugins.module_utils._check import Finding, Rule
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._subject import Entry, Host, Subject
 from ansible_collections.nodeops.pm2.plugins.module_utils._tree import Tree
 
 Files = Mapping[str, Any]
+
+SLOTS = tuple(Slot(name, f"shop-{name}", f"127.0.0.1:{port}") for name, port in (("blue", 3001), ("green", 3002)))
+"""The places that an app called shop runs in."""
 
 
 @pytest.fixture

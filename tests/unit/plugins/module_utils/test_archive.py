@@ -22,8 +22,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils._archive import extract, measure, wrapper
+from ansible_collections.nodeops.pm2.plugins.module_utils._archive import extract
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._pack import pack
+from ansible_collections.nodeops.pm2.plugins.module_utils._unpack import MAX_DEPTH, measure, wrapper
 
 Entry = tuple[tarfile.TarInfo, bytes]
 
@@ -89,11 +91,11 @@ def bare_header(size: int, kind: bytes) -> bytes:
     return info.tobuf(tarfile.GNU_FORMAT)
 
 
-def unpack(tmp_path: Path, raw: bytes, **limits: int) -> tuple[dict[str, str], Path]:
+def unpack(tmp_path: Path, raw: bytes, act: Callable[..., Any] = extract, **limits: int) -> tuple[dict[str, str], Path]:
     archive, destination = tmp_path / "artifact", tmp_path / "release"
     archive.write_bytes(raw)
     destination.mkdir()
-    return extract(archive, destination, **limits), destination
+    return act(archive, destination, **limits), destination
 
 
 def sha(data: bytes) -> str:
@@ -146,6 +148,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "absolute hard link": (lambda: tar(hard_link("a", "/etc/passwd")), "an absolute name"),
     "hard link to nothing": (lambda: tar(hard_link("a", "b")), "no file before it in the archive"),
     "hard link to a symlink": (lambda: tar(symlink("s", "x"), hard_link("a", "s")), "no file before it"),
+    "deeper than can be removed": (lambda: tar(entry("d/" * MAX_DEPTH + "a")), "directories deep"),
     "zip: absolute": (lambda: zipped(("/a", b"", 0o644)), "an absolute name"),
     "zip: dot dot": (lambda: zipped(("a/../../b", b"", 0o644)), "climbs with '..'"),
     "zip: climbing link": (lambda: zipped(("s", b"../x", stat.S_IFLNK | 0o777)), "leaves the release"),
@@ -195,11 +198,12 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize(("build", "words"), HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("act", [extract, pack], ids=["extract", "pack"])
 def test_hostile_archives_are_refused_and_nothing_leaves_the_release(
-    tmp_path: Path, build: Callable[[], bytes], words: str
+    tmp_path: Path, build: Callable[[], bytes], words: str, act: Callable[..., Any]
 ) -> None:
     with pytest.raises(DeployError) as caught:
-        unpack(tmp_path, build())
+        unpack(tmp_path, build(), act)
     assert words in str(caught.value)
     assert str(tmp_path / "artifact") in str(caught.value)
     assert sorted(os.listdir(tmp_path)) == ["artifact", "release"]
@@ -293,7 +297,14 @@ def test_measure_counts_without_unpacking(tmp_path: Path, build: Callable[[], by
     assert os.listdir(tmp_path) == ["a"]
 
 
-@pytest.mark.parametrize("act", [measure, lambda archive, **limits: extract(archive, archive.parent / "r", **limits)])
+@pytest.mark.parametrize(
+    "act",
+    [
+        measure,
+        lambda archive, **limits: extract(archive, archive.parent / "r", **limits),
+        lambda archive, **limits: pack(archive, archive.parent / "r", **limits),
+    ],
+)
 @pytest.mark.parametrize(
     ("raw", "limits", "words"),
     [

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -32,6 +33,16 @@ def broken(_subject: Subject) -> Iterator[Finding]:
     yield Finding(str(1 // 0))
 
 
+@rule(ERROR, protects="Nothing.", remedy="None.")
+def endless(_subject: Subject) -> Iterator[Finding]:
+    yield Finding(str(re.match("(a+)+b", "a" * 60)))
+
+
+@rule(ERROR, protects="Nothing.", remedy="None.")
+def strange(_subject: Subject) -> Iterator[Finding]:
+    yield Finding("caf\udce9 is odd.", (Evidence("new\nline", 1, "\x1b[31mred"),))
+
+
 @pytest.fixture
 def subject(tree_of: Callable[..., Any]) -> Subject:
     return Subject(tree_of({}), Entry("server.js"))
@@ -55,6 +66,19 @@ def test_a_broken_rule_says_how_to_go_on(subject: Subject) -> None:
         _check.run(subject, (broken,))
 
 
+def test_a_rule_that_does_not_end_is_ended(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_check, "LONGEST_RULE", 0.05)
+    with pytest.raises(DeployError, match=r"it did not end within 0\.05 s(.|\n)*bluegreen_check_skip: \[endless\]"):
+        _check.run(subject, (endless,))
+    assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+
+
+def test_names_and_lines_cannot_spoil_a_terminal_or_a_report(subject: Subject) -> None:
+    (found,) = _check.run(subject, (strange,))
+    assert found.message == "caf\\udce9 is odd."
+    assert found.evidence == (Evidence("new\\nline", 1, "\\x1b[31mred"),)
+
+
 def test_an_unknown_rule_is_refused_with_the_known_ones() -> None:
     _check.refuse_unknown(["mild"], (mild, grave))
     with pytest.raises(DeployError) as caught:
@@ -74,7 +98,7 @@ def test_a_refusal_shows_errors_only_with_evidence_remedy_and_override(subject: 
 
 def test_every_rule_of_the_catalogue_can_be_named_and_understood() -> None:
     ids = [item.id for item in _rules.RULES]
-    assert len(ids) == len(set(ids)) == 28
+    assert len(ids) == len(set(ids)) == 50
     for item in _rules.RULES:
         assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", item.id)
         assert item.severity in (ERROR, WARNING)

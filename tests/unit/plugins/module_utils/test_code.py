@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils._code import line_of, strip_code, top_level
+from ansible_collections.nodeops.pm2.plugins.module_utils._code import line_of, strip_code, top_level, with_lines
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,11 @@ def test_strip_code(text: str, left: str) -> None:
 )
 def test_top_level(code: str, left: str) -> None:
     assert top_level(code) == left
+
+
+def test_matches_with_their_lines() -> None:
+    found = list(with_lines(re.compile(r"\s*(\w)"), "a\n\nb c\n d", 1))
+    assert [(match[1], line) for match, line in found] == [("a", 1), ("b", 3), ("c", 3), ("d", 4)]
 
 
 def test_line_of_counts_from_one() -> None:

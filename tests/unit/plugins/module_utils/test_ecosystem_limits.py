@@ -32,12 +32,12 @@ def test_what_is_no_time_is_refused(value: Any) -> None:
     ("given", "expected"),
     [
         ({}, {"max_restarts": 3, "min_uptime": 10_000, "kill_timeout": 5000}),
-        ({"max_restarts": "5", "min_uptime": "1s", "kill_timeout": "30s", "restart_delay": 0},
-         {"max_restarts": 5, "min_uptime": 1000, "kill_timeout": 30_000}),
+        ({"max_restarts": "5", "min_uptime": "2s", "kill_timeout": "30s", "restart_delay": 0},
+         {"max_restarts": 5, "min_uptime": 2000, "kill_timeout": 30_000}),
         ({"restart_delay": 500, "exp_backoff_restart_delay": 0},
          {"max_restarts": 3, "min_uptime": 10_000, "kill_timeout": 5000, "restart_delay": 500}),
-        ({"restart_delay": "9s"},
-         {"max_restarts": 3, "min_uptime": 10_000, "kill_timeout": 5000, "restart_delay": 9000}),
+        ({"restart_delay": 8999},
+         {"max_restarts": 3, "min_uptime": 10_000, "kill_timeout": 5000, "restart_delay": 8999}),
     ],
 )  # fmt: skip
 def test_restart_limits(given: dict[str, Any], expected: dict[str, int]) -> None:
@@ -49,9 +49,9 @@ def test_restart_limits(given: dict[str, Any], expected: dict[str, int]) -> None
     [
         {"max_restarts": 0},
         {"max_restarts": -1},
-        {"min_uptime": 999},
+        {"min_uptime": 1000},
         {"min_uptime": "10s", "restart_delay": "10s"},
-        {"min_uptime": "10s", "restart_delay": 9001},
+        {"min_uptime": "10s", "restart_delay": "9s"},
         {"exp_backoff_restart_delay": 100},
     ],
 )

@@ -20,7 +20,12 @@ def read(strategy: str = "edge", **process: Any) -> dict[str, Any]:
 
 
 def test_entry() -> None:
-    found = read(script="tsx src/server.ts", args="--x 1", env={"A": "secret"}, env_file="/srv/demo/shared/.env")
+    found = read(
+        script="tsx src/server.ts",
+        args="--x 1",
+        env={"A": "secret", "SENTRY_ENABLED": True},
+        env_file="/srv/demo/shared/.env",
+    )
     loader = "file:///srv/demo/releases/r1/node_modules/tsx/dist/loader.mjs"
     assert found == {
         "script": "src/server.ts",
@@ -29,8 +34,13 @@ def test_entry() -> None:
         "args": ["--x", "1"],
         "exec_mode": "fork",
         "loader": "tsx",
-        "env": ["A", "BLUEGREEN_APP", "BLUEGREEN_RELEASE", "BLUEGREEN_SLOT", "NODE_ENV", "PORT"],
+        "env": ["A", "BLUEGREEN_APP", "BLUEGREEN_RELEASE", "BLUEGREEN_SLOT", "NODE_ENV", "PORT", "SENTRY_ENABLED"],
         "env_file": "/srv/demo/shared/.env",
+        "env_on": ["SENTRY_ENABLED"],
+        "name": "demo-blue",
+        "max_restarts": 3,
+        "min_uptime": 10_000,
+        "restart_delay": 0,
     }
     assert "secret" not in repr(found)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _host, _pm2, _process
+from ansible_collections.nodeops.pm2.plugins.module_utils import _host, _manifest, _pm2, _process
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2, Record
@@ -70,6 +70,37 @@ def test_shared_files_and_their_names(read: Callable[..., Host], layout: Layout)
     host = read(shared_files=[".env", "conf/app.json"])
     assert (host.shared_missing, host.env_keys) == (("conf/app.json",), frozenset({"TOKEN"}))
     assert "hidden" not in repr(host)
+
+
+def test_what_is_switched_on(read: Callable[..., Host], layout: Layout, tmp_path: Path) -> None:
+    (layout.shared / ".env").write_text("SENTRY_ENABLED=true\nTOKEN=hidden\n")
+    (layout.shared / "app.json").write_text("ALSO=true\n")
+    (tmp_path / "app.env").write_text("OTHER='1'\nOFF=0\n")
+    host = read(shared_files=[".env", "app.json"], env_file=str(tmp_path / "app.env"))
+    assert host.env_on == {"SENTRY_ENABLED", "OTHER"}
+    assert read().env_on == frozenset()
+
+
+def test_the_machine(read: Callable[..., Host], monkeypatch: pytest.MonkeyPatch) -> None:
+    host = read()
+    assert (host.machine, host.libc in ("glibc", "musl")) == (os.uname().machine, True)
+
+    def unknown(_name: str) -> str:
+        raise ValueError("unrecognized configuration name")
+
+    monkeypatch.setattr(os, "confstr", unknown)
+    assert read().libc == "musl"
+
+
+def test_the_live_release_as_it_was_shipped(read: Callable[..., Host], layout: Layout) -> None:
+    assert read().live_bytes == 0
+    tree = layout.release("r1")
+    tree.private.mkdir()
+    (tree.path / "a.js").write_text("12345")
+    (tree.path / "written-later.log").write_text("1234567890")
+    _manifest.write(tree, _manifest.Manifest("r1", "", "", {"a.js": "0", "gone.js": "0"}))
+    layout.current.symlink_to("releases/r1")
+    assert read().live_bytes == 5
 
 
 def test_an_env_file_is_read_for_its_names_only(read: Callable[..., Host], tmp_path: Path) -> None:

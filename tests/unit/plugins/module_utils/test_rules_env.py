@@ -15,12 +15,18 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._rules_env import (
     env_file_readable,
     env_keys,
     env_keys_missing,
+    node_env_unset,
+    sentry_disabled,
+    switched_on,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils._subject import EnvFile
 
 Find = Callable[..., list[Finding]]
 
 EXAMPLE = '# needed\nDATABASE_URL=\n#OPTIONAL=1\nexport API_KEY = secret-looking\nLOG="a\nNOT_A_KEY=1"\n'
+
+
+SENTRY = {"package.json": {"dependencies": {"@sentry/node": "^8"}}}
 
 
 def test_env_keys_and_their_lines() -> None:
@@ -77,3 +83,40 @@ def test_env_file_readable(find: Find, file: EnvFile | None, said: list[str]) ->
     found = find(env_file_readable, host={"env_file": file, "uid": 7})
     assert [part in item.message for part, item in zip(said, found)] == [True] * len(said)
     assert len(found) == len(said)
+
+
+@pytest.mark.parametrize(
+    ("entry", "host", "hit"),
+    [
+        ({"env": frozenset({"PORT"})}, {}, True),
+        ({"env": frozenset({"NODE_ENV"})}, {}, False),
+        ({"name": "shop"}, {"env_keys": frozenset({"NODE_ENV"})}, False),
+        ({"name": "shop"}, {"env_file": EnvFile("/e", 0o600, 0, frozenset({"NODE_ENV"}))}, False),
+        ({"name": "shop"}, {"env_file": EnvFile("/e", 0o600, 0, None)}, True),
+        ({"name": "shop", "interpreter": "python3"}, {}, False),
+        ({}, {}, False),
+    ],
+)
+def test_node_env_unset(find: Find, entry: Any, host: Any, hit: bool) -> None:
+    assert bool(find(node_env_unset, entry=entry, host=host)) is hit
+
+
+@pytest.mark.parametrize(
+    ("files", "entry", "host", "hit"),
+    [
+        (SENTRY, {}, {}, True),
+        (SENTRY, {"env": frozenset({"SENTRY_ENABLED"})}, {}, True),
+        (SENTRY, {"env_on": frozenset({"SENTRY_ENABLED"})}, {}, False),
+        (SENTRY, {}, {"env_on": frozenset({"SENTRY_ENABLED"})}, False),
+        ({"package.json": {"devDependencies": {"@sentry/cli": "^2"}}}, {}, {}, False),
+        ({"package.json": {"dependencies": {"sentry": "1"}}}, {}, {}, False),
+        ({"b/package.json": SENTRY["package.json"], "b/a.js": ""}, {"script": "b/a.js"}, {}, True),
+    ],
+)  # fmt: skip
+def test_sentry_disabled(find: Find, files: Any, entry: Any, host: Any, hit: bool) -> None:
+    assert bool(find(sentry_disabled, files, entry=entry, host=host)) is hit
+
+
+def test_switched_on() -> None:
+    text = "A=true\nexport B='1'\nC=Yes # so\nD=on\nE=false\nF=0\nG=\n#H=true\nI=truely\nJ=trueish secret\n"
+    assert switched_on(text) == {"A", "B", "C", "D"}

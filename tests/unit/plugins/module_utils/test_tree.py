@@ -1,18 +1,20 @@
 # Copyright: nodeops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The walk, the readers, and the times an archive holds."""
+"""The walk and the readers."""
 
 from __future__ import annotations
 
-import io
-import tarfile
-import zipfile
+import os
+import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils._tree import LONGEST, Tree, archive_times
+from ansible_collections.nodeops.pm2.plugins.module_utils import _tree
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._tree import LONGEST, Tree
 
 
 def test_the_walk_leaves_out_dependencies_and_git(tree_of: Callable[..., Tree], tmp_path: Path) -> None:
@@ -62,21 +64,77 @@ def test_the_nearest_package(tree_of: Callable[..., Tree], path: str, below: str
     assert tree_of({"package.json": "{}", "a/package.json": "{}"}).package_of(path) == below
 
 
-@pytest.mark.parametrize("top", ["", "package/"])
-def test_times_of_a_tar_by_the_path_once_unpacked(tmp_path: Path, top: str) -> None:
-    path = tmp_path / "a.tar.gz"
-    with tarfile.open(path, "w:gz") as archive:
-        for name in ("package.json", "src/a.ts"):
-            info = tarfile.TarInfo(f"{top}{name}")
-            info.mtime = 1000
-            archive.addfile(info, io.BytesIO())
-    assert archive_times(path) == {"package.json": 1000.0, "src/a.ts": 1000.0}
+def test_what_leads_in_circles_or_out_of_the_release_is_no_file_of_it(tmp_path: Path) -> None:
+    release = tmp_path / "release"
+    release.mkdir()
+    (tmp_path / "secret").write_text("")
+    (release / "in.js").write_text("")
+    for name, target in (("a", "b"), ("b", "a"), ("out", "../secret"), ("in", "in.js")):
+        (release / name).symlink_to(target)
+    assert list(Tree(release).files) == ["in", "in.js"]
 
 
-def test_times_of_a_zip_can_be_compared(tmp_path: Path) -> None:
-    path = tmp_path / "a.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("./a.ts", (2026, 1, 1, 10, 0, 30)), "")
-        archive.writestr(zipfile.ZipInfo("a.js", (2026, 1, 1, 10, 0, 0)), "")
-    times = archive_times(path)
-    assert times["a.ts"] - times["a.js"] == 30
+@pytest.mark.parametrize("name", [b"new\nline.js", b"sp ace.js", b"caf\xe9.js", b"\x1b[31m.js"])
+def test_any_name_can_be_read(tmp_path: Path, name: bytes) -> None:
+    (tmp_path / os.fsdecode(name)).write_text("const a = 1")
+    tree = Tree(tmp_path)
+    (path,) = tree.files
+    assert (os.fsencode(path), tree.text(path)) == (name, "const a = 1")
+
+
+def test_directories_deeper_than_a_path_can_name_are_noted(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text("")
+    here = os.getcwd()
+    try:
+        os.chdir(tmp_path)
+        for _depth in range(2500):
+            os.mkdir("d")
+            os.chdir("d")
+    finally:
+        os.chdir(here)
+    tree = Tree(tmp_path)
+    assert list(tree.files) == ["a.js"]
+    assert list(tree.unread.values()) == ["File name too long"]
+    subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)
+
+
+def test_more_files_than_a_release_may_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_tree, "MAX_FILES", 2)
+    for name in "abc":
+        (tmp_path / name).write_text("")
+    with pytest.raises(DeployError, match="at most 2 files"):
+        _ = Tree(tmp_path).files
+
+
+def test_what_cannot_be_read_is_noted(tree_of: Callable[..., Tree], monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = tree_of({"a.js": "x"})
+
+    def refuse(*_args: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(_tree, "open", refuse, raising=False)
+    assert (tree.text("a.js"), tree.unread) == ("", {"a.js": "Permission denied"})
+
+
+def test_what_was_read_lately_is_kept_up_to_a_number_of_characters() -> None:
+    recent = _tree._Recent(1000)
+    made: list[str] = []
+
+    def make(name: str) -> str:
+        made.append(name)
+        return name * 300
+
+    for name in ("a", "b", "a", "c", "a", "b"):
+        assert recent.get(("text", name), partial(make, name), len) == name * 300
+    assert made == ["a", "b", "c", "b"]
+
+
+def test_files_with_an_ending_are_found_in_dependencies_too(tree_of: Callable[..., Tree]) -> None:
+    tree = tree_of(
+        dict.fromkeys(("a.node", "p/q/b.js", "node_modules/x/node_modules/y/c.node", "p/node_modules/d.node"), "")
+    )
+    assert sorted(tree.everywhere(".node")) == [
+        "a.node",
+        "node_modules/x/node_modules/y/c.node",
+        "p/node_modules/d.node",
+    ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,8 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _rules
+from ansible_collections.nodeops.pm2.plugins.doc_fragments import inspection
+from ansible_collections.nodeops.pm2.plugins.module_utils import _options, _rules
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.modules import release_check
 
@@ -114,6 +116,43 @@ def test_a_corrupt_archive_is_its_own_failure(check: Callable[..., Any], tmp_pat
         check(archive=str(path))
 
 
-def test_the_documentation_names_every_rule() -> None:
-    text = json.dumps(yaml.safe_load(release_check.DOCUMENTATION))
-    assert [item.id for item in _rules.RULES if f"V({item.id})" not in text] == []
+def test_an_ecosystem_file_in_the_archive_is_evaluated(
+    check: Callable[..., Any], pack: Callable[..., Path], node: str
+) -> None:
+    config = "const {name} = require('./package.json'); module.exports = {apps: [{name, script: 'dist/old.js'}]}"
+    package = json.dumps({"name": "shop"})
+    archive = pack({"package.json": package, "server.js": "", "ecosystem.config.js": config})
+    entry = {"script": "server.js", "name": "shop-blue", "max_restarts": 3, "min_uptime": 10_000, "env": ["NODE_ENV"]}
+    slots = [{"name": "blue", "process": "shop-blue", "address": "127.0.0.1:3001"}]
+    found = check(archive=str(archive), entry=entry, slots=slots, node_bin=node, fail=False)["findings"]
+    assert [(one["rule"], one["severity"]) for one in found] == [
+        ("ecosystem_differs", "error"),
+        ("ecosystem_limits", "warning"),
+    ]
+    assert "runs dist/old.js, and the deploy runs server.js" in found[0]["message"]
+
+
+def test_the_health_path_is_looked_for(check: Callable[..., Any], pack: Callable[..., Path]) -> None:
+    archive = str(pack(HEALTHY))
+    assert check(archive=archive)["counts"]["warning"] == 0
+    assert [one["rule"] for one in check(archive=archive, health_path="/ready")["findings"]] == ["health_route_missing"]
+
+
+def test_options_and_their_documentation_are_the_same() -> None:
+    own = yaml.safe_load(release_check.DOCUMENTATION)["options"]
+    shared = yaml.safe_load(inspection.ModuleDocFragment.DOCUMENTATION)["options"]
+    documented = {**own, **shared, "entry": {**own["entry"], **shared["entry"]}}
+    fragments = {*_options.ROOT, *_options.PM2}
+    assert set(release_check.SPEC) - fragments == set(documented)
+    for name, spec in (*release_check.SPEC.items(), *release_check.SPEC["entry"]["options"].items()):
+        described = documented.get(name) or documented["entry"]["suboptions"].get(name, {})
+        if name not in fragments:
+            assert described.get("default") == spec.get("default"), name
+
+
+def test_the_documentation_names_every_rule_and_no_other() -> None:
+    sentences = [
+        one for one in yaml.safe_load(release_check.DOCUMENTATION)["description"] if one.startswith("Rules on ")
+    ]
+    named = [name for sentence in sentences for name in re.findall(r"V\((\w+)\)", sentence)]
+    assert sorted(named) == sorted(item.id for item in _rules.RULES)

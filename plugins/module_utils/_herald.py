@@ -15,7 +15,7 @@ from pathlib import Path
 from ansible_collections.nodeops.pm2.plugins.module_utils import _alert_test, _clock, _heartbeat, _ledger, _routing
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import DELIVERED, Channel
 from ansible_collections.nodeops.pm2.plugins.module_utils._channels import try_all
-from ansible_collections.nodeops.pm2.plugins.module_utils._delivery import TIMEOUT, Lines, deliver
+from ansible_collections.nodeops.pm2.plugins.module_utils._delivery import TIMEOUT, Line, Lines, deliver
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, write_atomic
 from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice, message_of
 from ansible_collections.nodeops.pm2.plugins.module_utils._secret import NONE, Secret
@@ -127,6 +127,10 @@ class Herald:
         asked = _alert_test.asked(self._directory)
         if asked:
             verdicts = try_all(self.channels, _alert_test.message(asked), timeout=TIMEOUT)
+            now = _clock.now()
+            for one in verdicts:
+                if one.good:  # what was wrong before is mended, so that nothing has to wait any longer
+                    self._lines.note(one.channel, Line(tried=now, good=now))
             _alert_test.answer(self._directory, asked, verdicts)
 
     def _beat(self) -> None:

@@ -100,11 +100,12 @@ def is_alive(owner: Owner) -> bool:
 
 
 def held(lock: Path) -> Lease | None:
-    """The lease that is held, ``None`` where none is."""
+    """The lease that is held; ``None`` where none is, or what is there is none that its own holder could prove."""
     raw = read_json(lock / LEASE)
-    if not isinstance(raw, dict):
+    try:
+        return Lease(**{**raw, "owner": Owner(**raw["owner"])}) if isinstance(raw, dict) else None
+    except (LookupError, TypeError):
         return None
-    return Lease(**{**raw, "owner": Owner(**raw["owner"])})
 
 
 def acquire(

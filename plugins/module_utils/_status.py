@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
+    _alert_path,
     _alert_test,
     _app,
     _deadline,
@@ -37,6 +38,7 @@ class Status:
     :param incidents: the last ones, oldest first.
     :param history: the last events of the ledger, oldest first.
     :param guard: a line on who watches.
+    :param silent: why people would not be told, ``''`` where they would be, or nobody asked for it.
     """
 
     app: str
@@ -47,6 +49,7 @@ class Status:
     incidents: tuple[Incident, ...]
     history: tuple[Entry, ...]
     guard: str
+    silent: str
 
     @property
     def good(self) -> bool:
@@ -65,6 +68,7 @@ class Status:
             "incidents": [{**asdict(one), "seconds": _incident.seconds(one)} for one in self.incidents],
             "history": [asdict(one) for one in self.history],
             "guard": self.guard,
+            "silent": self.silent,
         }
 
 
@@ -85,6 +89,7 @@ def read(layout: Layout, *, guard: Path = _registry.DIRECTORY, last: int = 20) -
         incidents=tuple(incidents),
         history=tuple(_ledger.read(layout.ledger)[-last:]),
         guard=_watched_by(guard),
+        silent=_alert_path.read(guard, patience=0.0).dead,
     )
 
 
@@ -104,7 +109,7 @@ def lines(status: Status, *, host: str) -> list[str]:
     said += [f"  to be confirmed by {_moment(status.deadline.until)}"] if status.deadline else []
     said += [f"  locked by {state.lock}"] if state.lock else []
     said += [f"  FROZEN: {state.frozen}"] if state.frozen else []
-    said += [f"  {status.guard}"] if status.guard else []
+    said += [f"  {status.guard}", *([f"  SILENT: {status.silent}"] if status.silent else [])]
     said += [f"  incident {_incident.oneline(one)}" for one in status.incidents if one.open]
     return said + [_release_line(one, live=state.live) for one in state.releases]
 
@@ -133,7 +138,7 @@ def _release_line(release: _state.Release, *, live: str) -> str:
 def _watched_by(directory: Path) -> str:
     there = _registry.present(directory)
     if there is None:
-        return ""
+        return _alert_path.NO_GUARD
     if not there.alive:
         return f"the guard does NOT run (its last process was {there.owner.pid})"
     tested = _alert_test.last(directory)

@@ -126,7 +126,8 @@ def history_lines(status: Status) -> list[str]:
         for one in status.history
     ]
     incidents = [(_began(one), f"{_began(one)}  incident     {_incident.oneline(one)}") for one in status.incidents]
-    return [text for _at, text in sorted(events + incidents)]
+    # What happened in the same moment stays in the order of the ledger.
+    return [text for _at, text in sorted(events + incidents, key=lambda one: one[0])]
 
 
 def _release_line(release: _state.Release, *, live: str) -> str:

@@ -181,10 +181,11 @@ def test_what_was_stopped_for_good_is_left_so_until_somebody_starts_it(vigil: Vi
     vigil.quenched = vigil.publishing
     assert vigil.is_quenched
     vigil.looked(FACTS, at(1.0))
-    assert not vigil.is_quenched, "somebody has started it"
+    started = vigil.is_quenched
     vigil.looked(DOWN, at(2.0))
+    stopped = vigil.is_quenched
     vigil.see(dataclasses.replace(vigil.sight, published=T0 + 60))
-    assert not vigil.is_quenched, "it was published again"
+    assert (started, stopped, vigil.is_quenched) == (False, True, False), "then it was published again"
 
 
 def test_nothing_piles_up(vigil: Vigil) -> None:

@@ -50,8 +50,13 @@ def link(layout: Layout, tree: ReleaseTree, *, directories: Sequence[str], files
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.is_dir() and not place.is_symlink():
             shutil.rmtree(place)
-        link_atomic(place, os.path.relpath(layout.shared / name, place.parent))
+        link_atomic(place, target(layout, tree, name))
     return [*made, *kept]
+
+
+def target(layout: Layout, tree: ReleaseTree, name: str) -> str:
+    """Where the link at the path ``name`` of the release leads, as it is written."""
+    return os.path.relpath(layout.shared / name, (tree.path / name).parent)
 
 
 def is_below(path: str, names: Sequence[str]) -> bool:

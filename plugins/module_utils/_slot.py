@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _pm2, _process, _wait
+from ansible_collections.nodeops.pm2.plugins.module_utils._alive import Baseline
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import ProcessFacts, runs_release
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import link_atomic, read_json, read_link, write_atomic
@@ -112,9 +113,13 @@ def occupied(layout: Layout, slot: Slot, pm2: Pm2) -> bool:
 
 
 def is_warm(facts: ProcessFacts, release: ReleaseTree, slot: Slot) -> bool:
-    """Whether ``release`` runs and listens in ``slot``, and its link leads there: publishing it is one rename."""
+    """Whether ``release`` runs and listens in ``slot``, and its link leads there: publishing it is one rename.
+
+    What was restarted a moment ago is not: the gate could not tell whether it crashed, or somebody restarted it.
+    """
     linked = not slot.socket or read_link(release.listen) == slot.socket
-    return linked and runs_release(facts, release.path.resolve())
+    is_steady = Baseline().forgiven(facts) == facts.restarts
+    return linked and is_steady and runs_release(facts, release.path.resolve())
 
 
 def runs_another(facts: ProcessFacts, release: ReleaseTree) -> bool:

@@ -15,6 +15,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _dependencies,
     _ledger,
     _manifest,
+    _meant,
     _shared,
     _state,
 )
@@ -174,10 +175,13 @@ def _event(manifest: _manifest.Manifest, check_skip: Sequence[str]) -> _ledger.E
 
 
 def _render(tree: ReleaseTree, order: Order) -> None:
-    for slot, text in order.ecosystems.items():
-        write_atomic(tree.ecosystem_for(slot), text)
-    write_atomic(tree.private / "socket.cjs", SOCKET_PRELOAD)
+    ecosystems = {tree.ecosystem_for(slot): text for slot, text in order.ecosystems.items()}
+    written = {**ecosystems, tree.private / "socket.cjs": SOCKET_PRELOAD}
+    for path, text in written.items():
+        write_atomic(path, text)
     _app.write(tree, order.record)
+    texts = {str(path.relative_to(tree.path)): text for path, text in written.items()}
+    _meant.write(tree, texts, ecosystems=list(ecosystems), node=order.node)
 
 
 def _text(path: Path) -> str:

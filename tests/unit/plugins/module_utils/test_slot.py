@@ -308,7 +308,7 @@ def test_other_processes_are_left_alone(layout: Layout, slot: Slot, pm2: FakePm2
 
 def test_a_reused_pid_is_not_hit(tmp_path: Path) -> None:
     with process(tmp_path) as other:
-        _slot._end({other.pid: (_process.start_time(other.pid) or 0) - 1})
+        _slot.end({other.pid: (_process.start_time(other.pid) or 0) - 1})
         assert other.poll() is None
 
 

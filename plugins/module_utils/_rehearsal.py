@@ -25,10 +25,12 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _stage,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError, failure_of
-from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._scrub import scrub
 
 _MARGIN = 120.0  # seconds for what has no limit of its own: unpacking, copying, evaluating the ecosystem file
+# Where it would serve. It never will; but where a release serves only where it starts, the switch comes before the gate.
+_NOWHERE = Slot("nowhere", "", "")
 _HOOK = "after_stage"  # the one that finishes a build; the others are about what is live
 
 SPEC: dict[str, Any] = {
@@ -78,10 +80,9 @@ def _rehearse(params: Mapping[str, Any], app: _app.App, course: _phases.Course) 
         _lend(Layout(Path(params["root"])), place, params)
         hooks = {name: commands for name, commands in params["hooks"].items() if name == _HOOK}
         run = _phases.Run("rehearsal", "rehearsal", hooks, params["hook_timeout"])
-        slot = app.slots[0]
-        _road.travel(
-            _road.Journey(place, params["release"], app, slot, "", run, course, order=_order(params)), _road.GATED
-        )
+        slot, order = app.idle(""), _order(params)
+        journey = _road.Journey(place, params["release"], app, slot, "", run, course, order=order)
+        _road.travel(journey, _road.GATED)
 
 
 def _result(params: Mapping[str, Any], course: _phases.Course, *, why: str = "") -> dict[str, Any]:
@@ -114,10 +115,10 @@ def _lend(live: Layout, place: Layout, params: Mapping[str, Any]) -> None:
 
 
 def _app_of(params: Mapping[str, Any]) -> _app.App:
-    """One slot and no edge, proved as in a deploy; nobody will ever publish or retire it."""
+    """No edge, and a spare slot that is proved as in a deploy; nobody will ever publish or retire it."""
     return _app.App(
         name=params["app"],
-        slots=(_options.slot_of(params["slot"]),),
+        slots=(_NOWHERE, _options.slot_of(params["slot"])),
         pm2=_private.pm2_in(Layout(Path(params["directory"])), pm2=params["pm2_bin"], node=params["node_bin"]),
         front="",
         proof={name: params[name] for name in _proof.SPEC},

@@ -42,7 +42,7 @@ KNOWN = frozenset(item.id for item in ITEMS) | frozenset(rule.id for rule in _ru
 
 
 def answer(inputs: Inputs, *, waivers: Any = (), today: date) -> dict[str, Any]:
-    """The answered checklist: ``ok``, ``questions``, ``findings``, ``waivers``, and what it is about.
+    """The answered checklist: ``ok``, ``questions``, ``findings``, ``waivers``, ``waived``, and what it is about.
 
     :param waivers: a user's list, as :func:`_waivers.read` takes it.
     :raises DeployError: a waiver that is none.
@@ -59,6 +59,7 @@ def answer(inputs: Inputs, *, waivers: Any = (), today: date) -> dict[str, Any]:
         "questions": items,
         "findings": findings,
         "waivers": [{**waiver.as_dict(), "state": waiver.state(today)} for waiver in given],
+        "waived": _waived(items, findings),
         "hosts": sorted(hosts_of(inputs)),
         "day": today.isoformat(),
     }
@@ -115,6 +116,13 @@ def _ask_rules(item: Item, inputs: Inputs, active: Mapping[str, Waiver], proof: 
     if item.rules and not hosts_of(inputs):
         proof.missing.append("No host was checked.")
     proof.evidence += [f"{listed(hosts)}: nothing found by {rules}." for rules, hosts in silent.items() if rules]
+
+
+def _waived(items: list[dict[str, Any]], findings: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """The waivers without which something would be missing, each once."""
+    used = [waiver for item in items for waiver in item["waivers"]]
+    used += [one["waiver"] for one in findings if one["waiver"]]
+    return list({waiver["waives"]: waiver for waiver in used}.values())
 
 
 def _findings(inputs: Inputs, active: Mapping[str, Waiver]) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout,
 from ansible_collections.nodeops.pm2.plugins.module_utils._scrub import scrub
 
 _MARGIN = 120.0  # seconds for what has no limit of its own: unpacking, copying, evaluating the ecosystem file
-# Where it would serve. It never will; but where a release serves only where it starts, the switch comes before the gate.
+# Where it would serve. It never will; but a release that serves only where it starts would be switched to first.
 _NOWHERE = Slot("nowhere", "", "")
 _HOOK = "after_stage"  # the one that finishes a build; the others are about what is live
 

@@ -36,7 +36,7 @@ attributes:
     details: Never changes anything for good.
 options:
   directory:
-    description: Directory on the host, made for it and removed afterwards; at most 90 bytes long, not on a C(noexec) mount.
+    description: Directory on the host, made and removed again; at most 90 bytes long, not on a C(noexec) mount.
     type: path
     required: true
   release:

@@ -76,6 +76,18 @@ def reasons(checklist: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def summary(checklist: Mapping[str, Any]) -> str:
+    """The same in one line, by the ids that a waiver would name; empty where it is ok."""
+    refused = [one["rule"] for one in checklist["findings"] if one["severity"] == "error" and not one["waiver"]]
+    parts = {
+        "not proved": [item["id"] for item in checklist["questions"] if item["state"] == NOT_PROVED],
+        "refused by": list(dict.fromkeys(refused)),
+        "expired is the waiver of": [one["waives"] for one in checklist["waivers"] if one["state"] == _waivers.EXPIRED],
+    }
+    said = "; ".join(f"{what} {', '.join(ids)}" for what, ids in parts.items() if ids)
+    return f"This must not be deployed: {said}." if said else ""
+
+
 def _answer(item: Item, inputs: Inputs, active: Mapping[str, Waiver]) -> dict[str, Any]:
     proof = Proof()
     item.prove(inputs, proof)

@@ -62,7 +62,8 @@ def _boots(inputs: Inputs, proof: Proof) -> None:
         seconds = f" within {rehearsal['seconds']:.1f} s" if rehearsal.get("seconds") else ""
         proof.evidence.append(f"It started on {rehearsal.get('where') or 'a private port'} and answered{seconds}.")
     else:
-        proof.missing.append(f"It did not start: {rehearsal.get('why') or 'no reason is known'}.")
+        why = str(rehearsal.get("why") or "no reason is known").rstrip(".")
+        proof.missing.append(f"It did not start: {why}.")
 
 
 def _limits(inputs: Inputs, proof: Proof) -> None:
@@ -81,9 +82,8 @@ def _smoke(inputs: Inputs, proof: Proof) -> None:
             f"{listed(hosts)}: the gate asks for {health}." if health else f"{listed(hosts)}: no health path is set."
         )
     for count, hosts in _grouped(inputs, "smoke"):
-        (proof.evidence if count else proof.missing).append(
-            f"{listed(hosts)}: {count} smoke request{'s' if count != 1 else ''}." if count else f"{listed(hosts)}: bluegreen_smoke is empty."
-        )
+        told = f"{count} smoke request{'' if count == 1 else 's'}" if count else "bluegreen_smoke is empty"
+        (proof.evidence if count else proof.missing).append(f"{listed(hosts)}: {told}.")
 
 
 def _rollback(inputs: Inputs, proof: Proof) -> None:
@@ -121,7 +121,12 @@ def _monitoring(inputs: Inputs, proof: Proof) -> None:
 
 
 ITEMS: tuple[Item, ...] = (
-    Item("tests_passed", "Did the tests pass?", "Run them on the very commit, and name their JUnit report in bluegreen_test_reports.", prove=_tests),
+    Item(
+        "tests_passed",
+        "Did the tests pass?",
+        "Run them on the very commit, and name their JUnit report in bluegreen_test_reports.",
+        prove=_tests,
+    ),
     Item("boots_locally", "Does it boot?", "Look into its log, correct it, rehearse again.", prove=_boots),
     Item(
         "gitignore_current",

@@ -26,7 +26,8 @@ def _verdict(checklist: Mapping[str, Any]) -> str:
 
 def _questions(checklist: Mapping[str, Any]) -> Iterator[str]:
     for item in sorted(checklist["questions"], key=lambda one: _ORDER.index(one["state"]), reverse=True):
-        yield f"  {_MARKS[item['state']]:<7} {item['question']}"
+        name = f" [{item['id']}]" if item["state"] == "not proved" else ""
+        yield f"  {_MARKS[item['state']]:<7} {item['question']}{name}"
         told = item["evidence"] if item["state"] == "proved" else item["missing"]
         for line in told:
             yield from _told(line)

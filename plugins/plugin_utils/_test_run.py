@@ -27,7 +27,7 @@ def read(given: Any) -> dict[str, Any]:
             expected="junit, the path of its JUnit XML, and optionally name and revision",
             seen=repr(given),
             where="bluegreen_test_reports",
-            remedy="Have the test runner write JUnit XML: node --test --test-reporter=junit does, as jest and vitest do.",
+            remedy="Have the test runner write JUnit XML, as node --test --test-reporter=junit does.",
         )
     path = Path(str(given["junit"])).expanduser()
     about = {"name": str(given.get("name") or path.stem), "revision": str(given.get("revision") or "")}

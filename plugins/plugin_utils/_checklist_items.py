@@ -56,7 +56,7 @@ def _tests(inputs: Inputs, proof: Proof) -> None:
 
 def _boots(inputs: Inputs, proof: Proof) -> None:
     rehearsal = inputs.get("rehearsal")
-    if not isinstance(rehearsal, Mapping):
+    if not isinstance(rehearsal, Mapping) or not rehearsal:
         proof.missing.append("It was not started anywhere.")
     elif rehearsal.get("passed") is True:
         seconds = f" within {rehearsal['seconds']:.1f} s" if rehearsal.get("seconds") else ""
@@ -127,7 +127,7 @@ ITEMS: tuple[Item, ...] = (
         "Run them on the very commit, and name their JUnit report in bluegreen_test_reports.",
         prove=_tests,
     ),
-    Item("boots_locally", "Does it boot?", "Look into its log, correct it, rehearse again.", prove=_boots),
+    Item("boots_locally", "Does it boot?", "Have it rehearsed; where it was, correct what its last words say.", prove=_boots),
     Item(
         "gitignore_current",
         "Is .gitignore current?",

@@ -162,8 +162,9 @@ def test_a_file_that_tells_its_secrets_throws_and_never_ends_among_links_in_circ
     links = {"round": "about", "about": "round", "src/self": "../src"}
     artifact = archive(app, {"ecosystem.config.cjs": text, "a b ☃.ts": "export {};"}, links)
     run = check(app, ends=REFUSED, artifact=artifact, rehearsal=False)
-    assert "refused by ecosystem_unreadable" in run.output
-    assert "did not end within" in run.output
+    assert "not proved boots_locally, ecosystem_in_step." in run.output
+    assert "ecosystem.config.cjs cannot be evaluated: it did not end within 5 s." in run.output
+    assert "It was not started anywhere." in run.output
     assert VALUE not in run.output
 
 

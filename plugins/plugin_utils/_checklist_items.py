@@ -127,7 +127,7 @@ ITEMS: tuple[Item, ...] = (
         "Run them on the very commit, and name their JUnit report in bluegreen_test_reports.",
         prove=_tests,
     ),
-    Item("boots_locally", "Does it boot?", "Have it rehearsed; where it was, correct what its last words say.", prove=_boots),
+    Item("boots_locally", "Does it boot?", "Have it rehearsed, and correct what its last words say.", prove=_boots),
     Item(
         "gitignore_current",
         "Is .gitignore current?",

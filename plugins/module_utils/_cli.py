@@ -34,7 +34,7 @@ exit codes:
   0  it is done; status: a good release is live and serves
   1  it failed, or was refused; what was begun has been undone
   2  the command line is wrong
-  3  status: somebody should look (nothing live, not confirmed, not serving, frozen, the guard does not run, or
+  3  status: somebody should look (nothing live, not confirmed, not serving, frozen, drift, the guard does not run, or
      nobody would be told); alert-test: a channel did not deliver, or there is none
   4  somebody else holds the app's lock
 """
@@ -54,10 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def status(options: argparse.Namespace) -> int:
-    """What is live, whether it serves, who watches."""
-    found = _status.read(_layout(options), guard=_directory(options))
+    """What is live, whether it serves, who watches; and whether all is as it was declared."""
+    found = _status.read(_layout(options), guard=_directory(options), drift=options.drift)
     _say(options, found.as_dict(), lambda: _status.lines(found, host=os.uname().nodename))
-    return DONE if found.good and not found.silent else LOOK
+    return DONE if found.good else LOOK
 
 
 def history(options: argparse.Namespace) -> int:
@@ -155,6 +155,8 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
     if name in ("status", "history"):
         # As the alerts name it; another default than None would take the place of --app.
         command.add_argument("app", nargs="?", default=argparse.SUPPRESS, metavar="APP", help="the same as --app")
+    if name == "status":
+        command.add_argument("--drift", action="store_true", help="compare everything with what was declared")
     if name == "history":
         command.add_argument("--last", type=int, default=20, metavar="N", help="events (default: %(default)s)")
     if name == "rollback":

@@ -18,7 +18,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._io import append_line
 
 EVENTS = (
     *("staged", "gated", "published", "good", "bad", "rolled_back", "aborted", "pruned"),
-    *("quenched", "recovered", "frozen", "unfrozen", "silent"),
+    *("quenched", "recovered", "frozen", "unfrozen", "silent", "waived"),
 )
 VERDICTS = ("good", "bad", "rolled_back", "aborted")
 
@@ -96,6 +96,12 @@ def since(entries: Iterable[Entry], release: str) -> str:
     """When a release was last published; ``''`` where it never was."""
     moments = [entry.at for entry in entries if entry.release == release and entry.event == "published"]
     return moments[-1] if moments else ""
+
+
+def meant_live(entries: Sequence[Entry]) -> str:
+    """What was published last and stands; ``''`` where nothing was, or a first deploy was undone and left nothing."""
+    published = [entry.release for entry in entries if entry.event == "published"]
+    return published[-1] if published and verdict(entries, published[-1]) not in ("bad", "aborted") else ""
 
 
 def came_after(entries: Iterable[Entry], release: str) -> str:

@@ -16,6 +16,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _dependencies,
     _ledger,
     _manifest,
+    _meant,
     _shared,
     _state,
 )
@@ -192,11 +193,14 @@ def _event(manifest: _manifest.Manifest, check_skip: Sequence[str]) -> _ledger.E
 
 
 def _render(tree: ReleaseTree, order: Order) -> None:
-    for slot, text in order.ecosystems.items():
-        write_atomic(tree.ecosystem_for(slot), text)
-    for name, text in {"socket.cjs": SOCKET_PRELOAD, **order.preloads}.items():
-        write_atomic(tree.private / name, text)
+    ecosystems = {tree.ecosystem_for(slot): text for slot, text in order.ecosystems.items()}
+    preloads = {tree.private / name: text for name, text in {"socket.cjs": SOCKET_PRELOAD, **order.preloads}.items()}
+    written = {**ecosystems, **preloads}
+    for path, text in written.items():
+        write_atomic(path, text)
     _app.write(tree, order.record)
+    texts = {str(path.relative_to(tree.path)): text for path, text in written.items()}
+    _meant.write(tree, texts, ecosystems=list(ecosystems), node=order.node)
 
 
 def _text(path: Path) -> str:

@@ -116,8 +116,13 @@ counts:
   returned: always
   type: dict
   sample: {error: 0, warning: 1, skipped: 0}
+free_port:
+  description: A TCP port of 127.0.0.1 that nobody listened on, for whoever wants to start something beside the slots.
+  returned: success
+  type: int
 """
 
+import socket
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -139,7 +144,15 @@ SPEC: dict[str, Any] = {
 
 def run(params: dict[str, Any], *, tmpdir: str) -> dict[str, Any]:
     """Say what was found; raises where that is to fail the task."""
-    return {"changed": False, **_inspection.run(params, tmpdir=tmpdir, fail=params["fail"])}
+    found = _inspection.run(params, tmpdir=tmpdir, fail=params["fail"])
+    return {"changed": False, **found, "free_port": _free_port()}
+
+
+def _free_port() -> int:
+    """One that the kernel would have given to a connection, so that no service has it for its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def main() -> None:
@@ -154,7 +167,7 @@ def main() -> None:
         result = run(module.params, tmpdir=module.tmpdir)
     except DeployError as error:
         module.fail_json(**error.failure())
-    for notice in _inspection.notices(result):
+    for notice in _inspection.notices(result) if module.params["fail"] else ():  # else the caller tells them
         module.warn(notice)
     module.exit_json(**result)
 

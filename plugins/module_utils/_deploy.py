@@ -15,7 +15,6 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _app,
     _begin,
     _ledger,
-    _lock,
     _phases,
     _road,
     _state,
@@ -79,7 +78,6 @@ def confirm(journey: _road.Journey) -> None:
 
 def abort(layout: Layout, release: str, failure: _undo.Failure, *, by: str, course: _phases.Course) -> _undo.Undone:
     """Undo what is not confirmed, and let others in, also where it cannot be undone: the next run tidies up."""
-    _lock.prove(layout.lock, course.lease)
     try:
         return _undo.undo(layout, release, failure, by=by, course=course.aside())
     finally:

@@ -76,7 +76,18 @@ def create(name: str, directory: Path, platforms: list[dict[str, Any]]) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     for platform in platforms:
         host = platform["name"]
-        options = ["--network", name, "--ip", addresses[host], "--label", f"scenario={name}", "--hostname", host]
+        options = [
+            "--network",
+            name,
+            "--ip",
+            addresses[host],
+            "--mac-address",
+            mac(addresses[host]),
+            "--label",
+            f"scenario={name}",
+            "--hostname",
+            host,
+        ]
         options += ["--cap-add", "SYS_PTRACE", *platform.get("options", [])]  # root can look into all processes
         image = references[platform["image"]]
         podman("run", "-d", "--systemd=always", "--name", f"{name}-{host}", *options, image)
@@ -137,6 +148,11 @@ def ssh_config(addresses: dict[str, str], key: Path) -> str:
             "  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n  LogLevel ERROR\n  ConnectTimeout 5\n",
         ]
     )
+
+
+def mac(address: str) -> str:
+    """A hardware address that stays the same as well: a neighbour that has it in mind would wait for seconds."""
+    return ":".join(f"{byte:02x}" for byte in (0x02, 0x00, *ipaddress.ip_address(address).packed))
 
 
 def execute(container: str, *argv: str) -> str:

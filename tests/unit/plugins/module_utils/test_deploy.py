@@ -59,6 +59,18 @@ def test_a_deploy_in_its_stretches(edge: Any, world: Any) -> None:
     assert not edge.layout.lock.exists()
 
 
+def test_what_was_published_in_an_earlier_wave_is_watched_while_others_publish(edge: Any, world: Any) -> None:
+    course = edge.locked()
+    edge.put("r3", "blue", duration=7)
+    edge.note("gated:r3")
+    _deploy.publish(resumed(edge, "r3", course))
+    published = edge.events()
+    world.said.clear()
+    _deploy.publish(resumed(edge, "r3", course))
+    assert (edge.events(), world.said) == (published, ["prove r3 in blue through http://edge x1 for 7 s"])
+    assert list(course.seconds) == ["publish", "soak"]
+
+
 def test_a_gated_release_goes_the_rest_of_the_way_at_once(edge: Any) -> None:
     course = edge.locked()
     edge.put("r3", "blue")

@@ -137,9 +137,10 @@ class HostStory:
 
     def _last_seen(self) -> str:
         """What is known of a host that nobody reaches; what was begun there is for the next run to finish or undo."""
+        known = f"{self.live} was live when last heard of; " if self.live else ""
         if self.published and self.published != self.confirmed:
-            return f"{self.published} was published there and not confirmed; run again when the host is back"
-        return f"{self.live} was live when last heard of; run again when the host is back" if self.live else ""
+            known = f"{self.published} was published there and not confirmed; "
+        return f"{known}run again when the host is back"
 
     def _good(self, *, check_mode: bool) -> str:
         if check_mode:

@@ -76,18 +76,9 @@ def create(name: str, directory: Path, platforms: list[dict[str, Any]]) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     for platform in platforms:
         host = platform["name"]
-        options = [
-            "--network",
-            name,
-            "--ip",
-            addresses[host],
-            "--mac-address",
-            mac(addresses[host]),
-            "--label",
-            f"scenario={name}",
-            "--hostname",
-            host,
-        ]
+        address = addresses[host]
+        options = ["--network", name, "--ip", address, "--mac-address", mac(address)]
+        options += ["--label", f"scenario={name}", "--hostname", host]
         options += ["--cap-add", "SYS_PTRACE", *platform.get("options", [])]  # root can look into all processes
         image = references[platform["image"]]
         podman("run", "-d", "--systemd=always", "--name", f"{name}-{host}", *options, image)

@@ -59,7 +59,7 @@ def test_other_tasks_have_no_phase(path: str) -> None:
         ({"failures": [GATE], "published": "r2", "live": "r1"}, True, ("taken back at gate", "No answer.  r1 live")),
         ({"failures": [GATE], "published": "r2", "live": "r2"}, True, ("failed at gate", "No answer.  r2 live")),
         ({"failures": [GATE], "frozen": "why"}, True, ("frozen at gate", "No answer.")),
-        ({"failures": [GATE], "unreachable": True}, True, ("unreachable at gate", "No answer.")),
+        ({"failures": [GATE], "unreachable": True}, True, ("unreachable at gate", f"No answer.  {LATER}")),
         (
             {"failures": [GATE], "unreachable": True, "live": "r1", "slot": "blue"},
             True,

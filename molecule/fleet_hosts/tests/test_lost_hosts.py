@@ -1,6 +1,6 @@
 # Copyright: nodeops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A host is lost in the middle of a deploy: the others stay together, it is named, and the next run brings it in line."""
+"""A host lost in the middle of a deploy: the others stay together, it is named, and the next run brings it in line."""
 
 from __future__ import annotations
 

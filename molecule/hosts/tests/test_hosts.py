@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from ansible_collections.nodeops.pm2.molecule.conftest import cards
 from ansible_collections.nodeops.pm2.molecule.remote import Site, until
 from ansible_collections.nodeops.pm2.molecule.wire import get
+from ansible_collections.nodeops.pm2.plugins.module_utils import _road
 
 HIDDEN = "s3cr3t-of-the-app"
 UNIT = "pm2-deploy.service"
@@ -83,6 +85,43 @@ def test_a_deploy_after_a_reboot_finds_the_daemon_and_the_next_reboot_its_releas
         comes_back(site, "r3", "green")
 
 
+# The phases of a deploy behind an edge, two by two: one for each host.
+STEPS = [name for name in _road.ALL if name != "restart"]
+
+
+@pytest.mark.parametrize("steps", zip(STEPS[::2], STEPS[1::2]), ids=" and ".join)
+def test_what_is_live_comes_back_whenever_the_power_fails_in_a_deploy(
+    sites: list[Site], steps: tuple[str, ...]
+) -> None:
+    with contextlib.ExitStack() as stack:
+        for site, step in zip(sites, steps):
+            held = {f"before_{step}": [["sleep", "600"]]}
+            options: dict[str, Any] = {"env": {"SECRET": HIDDEN}, "hooks": held, "standby": 0, "keep_releases": 1}
+            stack.enter_context(site.deploying("release-1", release=f"at-{step}", **options))
+        for site in sites:
+            until(lambda site=site: site.inside("pgrep -xu deploy sleep") != "")
+            site.power_off()
+    for site, step in zip(sites, steps):
+        site.comes_back()
+        until(lambda site=site: site.answer() != {})
+        assert (site.live() == f"at-{step}") == (step in STEPS[STEPS.index("soak") :])
+        comes_back(site, site.live(), slot_of(site))
+
+
+def test_the_deploy_after_all_that_finds_everything_in_order(fleet: Site, sites: list[Site]) -> None:
+    with all_asked(sites):
+        run = fleet.deploy("release-2", release="r4", keep_releases=1)
+    assert "Took over the lock" in run.output
+    for site in sites:
+        site.is_answered_by("r4", slot_of(site))
+        assert site.host.run(f"ls {site.layout.releases}").stdout.split()[2:] == []
+
+
+def slot_of(site: Site) -> str:
+    """Where the live release says that it serves."""
+    return Path(site.host.run(f"readlink {site.layout.current}/.release/listen.sock").stdout.strip()).stem
+
+
 def test_a_second_app_that_makes_its_own_socket_shares_the_host(fleet: Site, sites: list[Site]) -> None:
     other: dict[str, Any] = {"app": "witness", "root": "/var/www/witness", "run_dir": "/run/witness"}
     served = {"name": "witness", "listen": "0.0.0.0:8080", "root": other["root"], "run_dir": other["run_dir"]}
@@ -100,9 +139,9 @@ def test_a_second_app_that_makes_its_own_socket_shares_the_host(fleet: Site, sit
         **other,
     )
     for site in sites:
-        site.is_answered_by("r3", "green")
+        site.is_answered_by("r4", slot_of(site))
         site.reboot(powered_off=True)
     for site in sites:
-        comes_back(site, "r3", "green")
+        comes_back(site, "r4", slot_of(site))
         assert get(f"{site.front}:8080/health").status == 200
         assert site.host.file("/run/witness").mode == 0o2750

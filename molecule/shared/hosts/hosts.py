@@ -39,7 +39,7 @@ PATIENCE = 60.0  # seconds for a host to come up
 UP = ("running", "degraded")  # as systemd calls it; sshd fails while it has no keys
 
 PREPARE = f"""
-useradd --create-home --shell /bin/bash {ADMIN}
+id -u {ADMIN} > /dev/null 2>&1 || useradd --create-home --shell /bin/bash {ADMIN}
 install -d -m 0700 -o {ADMIN} -g {ADMIN} /home/{ADMIN}/.ssh
 install -m 0600 -o {ADMIN} -g {ADMIN} /dev/stdin /home/{ADMIN}/.ssh/authorized_keys
 cat > /etc/sudoers.d/{ADMIN} <<SUDOERS

@@ -124,6 +124,7 @@ def test_two_apps_that_want_the_same_and_two_that_do_not(at: At) -> None:
             f"{what}: /etc/nginx/conf.d/nodeops-backend.conf",
             edge_sites=[{**other, **clash}],
         )
+    refused(site, "has a site of this name", "leads to /var/www/backend", edge_sites=[{**other, "name": "backend"}])
     site.provision(edge_sites=[other], runtime_apps=[other["root"]])
     assert site.provision().changed == 0, "the first app's inventory has nothing to change"
     assert "backend.conf" in site.inside("ls /etc/nginx/conf.d")

@@ -15,7 +15,6 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._command import minima
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import write_atomic
 
-
 # Where a site finds what is live.
 _LIVE = re.compile(r"unix:(/\S+)/current/\.release/listen\.sock")
 
@@ -76,7 +75,7 @@ def refuse_taken(seen: Seen, path: Path, wanted: str) -> None:
 
 
 def refuse_namesake(content: str, wanted: str, path: Path) -> None:
-    """Refuse to overwrite the site of another app: two of one name, each in an inventory of its own, would share a file."""
+    """Refuse to overwrite the site of another app: two of one name, in two inventories, would share a file."""
     roots = [set(_LIVE.findall(text)) for text in (content, wanted)]
     if all(roots) and not roots[0] & roots[1]:
         before, after = (", ".join(sorted(found)) for found in roots)
@@ -85,7 +84,7 @@ def refuse_namesake(content: str, wanted: str, path: Path) -> None:
             expected=f"no site, or one that leads to {after}",
             seen=f"one that leads to {before}",
             where=str(path),
-            remedy="Choose another name in edge_sites; if the app has moved, remove the file first. Nothing was touched.",
+            remedy="Choose another name in edge_sites; if the app moved, remove the file first. Nothing was touched.",
         )
 
 

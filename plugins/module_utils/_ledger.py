@@ -65,6 +65,14 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def seconds(at: str) -> float:
+    """A moment as the ledger writes it, in seconds since the epoch; 0 where it is none."""
+    try:
+        return datetime.fromisoformat(at.replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        return 0.0
+
+
 def verdict(entries: Iterable[Entry], release: str) -> str:
     """What was last decided on a release: one of :data:`VERDICTS`, else its last event, else ``''``."""
     last = decided = ""

@@ -15,7 +15,7 @@ description:
     the release is put into a directory of its own, started in the idle slot and proved there. Nothing live is touched.
     A release that is live already is only proved."
   - "V(published): publish and soak. C(current) is renamed, and the release watched through the front door. Without an
-    edge the one process is restarted in between."
+    edge the one process is restarted in between. One that was published before is only watched again, without hooks."
   - "V(good): confirm, retire, prune and unlock; a release that was gated and not published yet is published first."
   - "V(good) without O(lease) is a rollback: the release is on disk, and goes the whole road in one go, as its own
     deploy described it. Where it fails it is undone."
@@ -90,8 +90,9 @@ options:
   hooks:
     description:
       - Lists of commands (argument lists) by C(before_PHASE) and C(after_PHASE), run in the release directory.
-      - C(before_stage) runs in O(root). They get C(BLUEGREEN_APP), C(BLUEGREEN_ACTION), C(BLUEGREEN_RELEASE),
-        C(BLUEGREEN_SLOT) and C(BLUEGREEN_PREVIOUS).
+      - C(before_stage) runs in O(root). C(before_confirm), the last that can take a release back, ends the soak.
+      - They get C(BLUEGREEN_APP), C(BLUEGREEN_ACTION), C(BLUEGREEN_RELEASE), C(BLUEGREEN_SLOT) and
+        C(BLUEGREEN_PREVIOUS).
     type: dict
     default: {}
   hook_timeout:
@@ -236,6 +237,14 @@ answered_at:
   description: When it first answered at the front door, in seconds since the epoch. 0 where nothing was switched.
   returned: success
   type: float
+taken_back:
+  description: Whether the release was live and is no more.
+  returned: with O(state=aborted)
+  type: bool
+frozen:
+  description: Why the app had to be frozen, empty where it had not.
+  returned: with O(state=aborted)
+  type: str
 app:
   description: The state of the app afterwards, as in M(nodeops.pm2.release_info).
   returned: always
@@ -416,7 +425,8 @@ class Act:
         """Undo what is not confirmed."""
         failure = _undo.Failure(self.params["reason"], self.params["verdict"])
         undone = _deploy.abort(self.layout, self.release, failure, by=self.by, course=self.course)
-        return {"changed": undone.changed, "frozen": undone.frozen, **self.as_result()}
+        taken_back = undone.changed and self.live == self.release != undone.live
+        return {"changed": undone.changed, "taken_back": taken_back, "frozen": undone.frozen, **self.as_result()}
 
     def inspect(self) -> None:
         """Look at the artifact and the host, and whether anybody would be told, before anything is touched."""

@@ -27,7 +27,7 @@ description:
     V(sentry_disabled).
   - Rules on secrets are V(env_committed), V(private_key_committed), V(token_committed).
   - Rules on the host are V(node_missing), V(node_too_old), V(pm2_missing), V(pm2_too_old), V(daemon_out_of_step),
-    V(port_busy), V(disk_space), V(inodes), V(root_owner), V(path_too_long), V(shared_missing).
+    V(port_busy), V(name_busy), V(disk_space), V(inodes), V(root_owner), V(path_too_long), V(shared_missing).
   - Rules on the artifact are V(unsafe_modes), V(artifact_grew), V(native_module_foreign), V(not_read).
 extends_documentation_fragment:
   - nodeops.pm2.attributes.info_module

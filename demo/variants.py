@@ -20,6 +20,8 @@ crash_at_boot          throws before it listens, exit 1
 crash_1200ms           answers well, throws 1.2 s after it began to listen, exit 1
 crash_15s              answers well, throws 15 s after it began to listen, exit 1
 crash_when_live        answers well; throws within half a second once ``current`` leads to it, exit 1
+told                   answers well until ``told/<release>`` in the app's root says otherwise: ``crash`` and ``refused``
+                       end it within 0.1 s, at each start anew, ``hang`` keeps it from answering
 wrong_status           listens; ``/health`` answers 500, all else is well
 wrong_port             ignores ``PORT``: listens on 127.0.0.1, port ``WRONG_PORT`` (3999 where that is unset)
 env_missing            throws at boot unless ``REQUIRED_SECRET`` is set, exit 1; ``.env.example`` names it
@@ -169,6 +171,28 @@ def _crash_when_live(tree: Path) -> None:
     _replace(tree, _SERVER, _LISTENING, _LISTENING + timer)
 
 
+def _told(tree: Path) -> None:
+    _replace(tree, _SERVER, _IMPORT_APP, f"import {{ readFileSync }} from 'node:fs';\n{_CONNECT}\n{_IMPORT_APP}")
+    _at_boot(_OBEY)(tree)
+
+
+_CONNECT = "import { connect } from 'node:net';"
+_OBEY = """\
+const told = (): string => {
+  try {
+    return readFileSync(`../../told/${identity.release}`, 'utf8').trim();
+  } catch {
+    return '';
+  }
+};
+const obey = (): void => {
+  if (told() === 'crash') throw new SyntaxError('told to crash');
+  if (told() === 'refused') connect(1, '127.0.0.1'); // nobody listens there, and nobody takes the error
+  while (told() === 'hang');
+};
+setInterval(obey, 100);"""
+
+
 def _never_listens(tree: Path) -> None:
     _replace(tree, _SERVER, "server.listen(address,", "server.once('never',")
     _at_boot("setInterval(() => undefined, 60_000);")(tree)
@@ -206,6 +230,7 @@ VARIANTS: dict[str, Callable[[Path], None]] = {
     "crash_1200ms": _crash_after(1200),
     "crash_15s": _crash_after(15_000),
     "crash_when_live": _crash_when_live,
+    "told": _told,
     "wrong_status": _health(500),
     "wrong_port": _wrong_port,
     "env_missing": _env_missing,

@@ -22,7 +22,7 @@ from typing import IO, Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _process
+from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger, _process
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._placement import slots
 
@@ -248,9 +248,8 @@ class App:
 
     def entries(self, release: str = "") -> list[dict[str, Any]]:
         """The ledger's lines, of one release or of all; none where there is no ledger."""
-        text = self.layout.ledger.read_text(encoding="utf-8") if self.layout.ledger.exists() else ""
-        entries = [json.loads(line) for line in text.splitlines()]
-        return [entry for entry in entries if release in ("", entry.get("release"))]
+        entries = [vars(entry) for entry in _ledger.read(self.layout.ledger)]
+        return [entry for entry in entries if release in ("", entry["release"])]
 
     def events(self, release: str = "") -> list[str]:
         """The ledger's events, of one release or of all."""

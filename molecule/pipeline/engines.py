@@ -97,7 +97,8 @@ class Repository:
             "bluegreen_soak": 0,
             "bluegreen_gate_timeout": 6,
         }
-        inventory = {"all": {"hosts": {card.name: None}, "vars": {**own, **variables}}}
+        # As variables of the host, which what group_vars/all.yml says of all hosts does not override.
+        inventory = {"all": {"hosts": {card.name: {**own, **variables}}}}
         path.write_text(yaml.dump(inventory), encoding="utf-8")
 
     def environment(self) -> dict[str, str]:

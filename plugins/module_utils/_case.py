@@ -14,7 +14,6 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._incident import Incid
 from ansible_collections.nodeops.pm2.plugins.module_utils._judgement import Decision
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 from ansible_collections.nodeops.pm2.plugins.module_utils._log import find, most_telling
-from ansible_collections.nodeops.pm2.plugins.module_utils._process import environment_names
 from ansible_collections.nodeops.pm2.plugins.module_utils._reaction import Deed
 from ansible_collections.nodeops.pm2.plugins.module_utils._vigil import Vigil
 
@@ -54,10 +53,11 @@ class Case:
             kind=decision.kind,
             reason=decision.reason,
         )
-        first = replaced.incident.times.get("first_seen") if replaced else vigil.first_sign
+        goes_on = replaced is not None and "healthy" not in replaced.incident.times
+        first = replaced.incident.times.get("first_seen") if replaced and goes_on else vigil.first_sign
         incident = _incident.reached(_incident.reached(incident, "first_seen", first or now), "detected", now)
         if replaced is not None:
-            replaced.close(f"It became {decision.kind}.", alerted=lambda _message: None)
+            replaced.close(f"It became {decision.kind}.")
         return cls(vigil.layout, decision.kind, decision.severity, incident, now)
 
     def gather(self, vigil: Vigil, *, tail: Sequence[str]) -> None:
@@ -67,13 +67,12 @@ class Case:
         answer = f"Its last bad answer: {vigil.answer}" if vigil.answer else ""
         restarts = f"PM2 counts {facts.restarts} restarts, and calls it {facts.status}" if facts and facts.found else ""
         self.told = tuple(part for part in (cause.line if cause else "", answer, restarts, *vigil.said[-3:]) if part)
-        names = environment_names(facts.pids[0]) if facts and facts.pids else ()
         evidence = _incident.evidence_of(
             findings=self.told,
             crashes=vigil.said,
             stderr=tail,
             process=asdict(facts) if facts else None,
-            environment=names,
+            environment=vigil.environment,
             secrets=app.hidden() if app else (),
         )
         self.incident = replace(self.incident, evidence=evidence)
@@ -98,14 +97,26 @@ class Case:
         return elapsed(self.since, now) >= _QUIET
 
     def healthy(self, now: Moment) -> None:
-        """It answers well again."""
-        self.incident = _incident.reached(self.incident, "healthy", now)
+        """It answers well again, for the time being."""
+        if "healthy" not in self.incident.times:
+            self.incident = _incident.reached(self.incident, "healthy", now)
+            self._write()
 
-    def close(self, outcome: str, *, alerted: Callable[[str], Moment | None]) -> None:
-        """Write down how it ended, and when people heard of it."""
-        heard = alerted(self.message) if self.message else None
-        if heard is not None:
-            self.incident = _incident.reached(self.incident, "alerted", heard)
+    def relapsed(self, now: Moment) -> None:
+        """It does not after all."""
+        times = {step: moment for step, moment in self.incident.times.items() if step != "healthy"}
+        self.incident, self.since = replace(self.incident, times=times), now
+
+    def heard(self, delivered: Callable[[str], Moment | None]) -> bool:
+        """Whether it is known when people heard of it; written down as soon as it is."""
+        moment = delivered(self.message) if self.message else None
+        if moment is not None:
+            self.incident = _incident.reached(self.incident, "alerted", moment)
+            self._write()
+        return moment is not None or not self.message
+
+    def close(self, outcome: str) -> None:
+        """Write down how it ended."""
         self.incident = replace(self.incident, outcome=self.incident.outcome or outcome)
         self._write()
 

@@ -9,11 +9,19 @@ from pathlib import Path
 from typing import Union
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._axon import NotListening
-from ansible_collections.nodeops.pm2.plugins.module_utils._bus import Bus, DaemonGone, Thrown
+from ansible_collections.nodeops.pm2.plugins.module_utils._bus import Bus, DaemonGone, ProcessEvent, Thrown
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._exits import Crash, Exits, Survivors
 
-Heard = Union[Crash, Thrown]
+
+@dataclass(frozen=True)
+class Commanded:
+    """Somebody has PM2 stop, restart, reload or delete a process."""
+
+    process: str
+
+
+Heard = Union[Crash, Thrown, Commanded]
 _RETRY = 0.5  # seconds
 
 
@@ -51,7 +59,7 @@ class Ear:
             self._deafen(error, now)
 
     def read(self, now: float) -> list[Heard]:
-        """The crashes and exceptions that have been heard of since."""
+        """The crashes, exceptions and commands that have been heard of since."""
         heard: list[Heard] = []
         try:
             events = self._bus.read() if self._bus else []
@@ -63,6 +71,8 @@ class Ear:
             crash = self._exits.take(event)
             heard += [crash] if crash else []
             heard += [event] if isinstance(event, Thrown) else []
+            if isinstance(event, ProcessEvent) and (event.event, event.status) == ("exit", "stopping"):
+                heard.append(Commanded(event.process))
             if isinstance(event, DaemonGone):
                 self._bus, self.gone, self._retry_at = None, now, 0.0
         return heard

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import select
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
@@ -23,6 +23,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _registry,
     _watchlog,
 )
+from ansible_collections.nodeops.pm2.plugins.module_utils._bus import Thrown
 from ansible_collections.nodeops.pm2.plugins.module_utils._case import Case
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import CRITICAL, WARNING
 from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
@@ -40,6 +41,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._vigil import GUARD, V
 
 LOOK = 1.0  # seconds between two looks at the disk
 _TURN = 0.25  # seconds that a turn waits at most
+_FORGOTTEN = 100.0  # seconds: the spool does not keep for longer what was delivered
 _PROMISED = "It is being done now; what has come of it is told when it is over."
 _LOG = logging.getLogger("bluegreen")
 _BACKOFF, _LONGEST_BACKOFF = 5.0, 300.0
@@ -74,6 +76,7 @@ class Guard:
         self.by = f"{GUARD}{host}"
         self.apps: dict[str, Watched] = {}
         self.ears: dict[Path, Ear] = {}
+        self.unheard: list[Case] = []
         self.logs = _watchlog.Logs()
         self.prober = Prober()
         self.acting = 0.0  # since when something is being done, on the steady clock; 0 where nothing is
@@ -93,6 +96,7 @@ class Guard:
                 self._judge(watched)
         self._follow_logs()
         self.herald.settle()
+        self.unheard = [case for case in self.unheard if not self._is_heard(case, now)]
         self._feel()
 
     def close(self) -> None:
@@ -135,9 +139,15 @@ class Guard:
         if now.steady >= watched.ask_at and not vigil.is_quenched:
             watched.ask_at = now.steady + vigil.watch.interval
             self.prober.ask(vigil.name, vigil.publishing, app, app.serving(slot))
-            if ear.gone is None:
-                vigil.looked(_facts.read_facts(app.pm2, app.serving(slot)))
+            self._look_at_process(vigil, now)
         return True
+
+    @staticmethod
+    def _look_at_process(vigil: Vigil, now: Moment) -> None:
+        """Where there is a daemon to ask; without one it is known what is wrong."""
+        app, slot = vigil.sight.app, vigil.sight.slot
+        if app is not None and slot is not None and vigil.daemon_gone is None:
+            vigil.looked(_facts.read_facts(app.pm2, app.serving(slot)), now)
 
     def _adjust(self, watched: Watched) -> None:
         """Watch it as it wants to be watched; settings that make no sense are told of, and the host's are used."""
@@ -177,8 +187,10 @@ class Guard:
             if isinstance(heard, Crash):
                 watched.vigil.crashed(heard, now)
                 yield watched.vigil.name
-            else:
+            elif isinstance(heard, Thrown):
                 watched.vigil.note(heard.message, now)
+            else:
+                watched.vigil.commanded(now)
 
     def _serving(self, home: Path, process: str) -> list[Watched]:
         """The app whose live process that is: what an idle slot does is the deploy's affair."""
@@ -216,16 +228,33 @@ class Guard:
         if decision.action == _judgement.NOTHING:
             self._rest(watched, now)
             return
-        is_news = watched.case is None or watched.case.kind != decision.kind
-        if is_news:
-            _LOG.warning("%s: %s", vigil.name, decision.reason)
-            watched.case = Case.opened(vigil, decision, host=self.host, now=now, replaced=watched.case)
-            watched.case.gather(vigil, tail=tail)
-        only_told = decision.action == _judgement.ALERT
-        if is_news or (only_told and decision.kind.startswith("log_")):
-            self._tell_case(watched, decision, done="Nothing." if only_told else _PROMISED)
-        if not only_told and self._is_time(watched, decision, now):
+        if decision.kind.startswith("log_"):
+            self._tell_line(watched, decision)
+            return
+        if watched.case is None or watched.case.kind != decision.kind:
+            self._open(watched, decision, now, tail=tail)
+        else:
+            watched.case.relapsed(now)
+        if decision.action != _judgement.ALERT and self._is_time(watched, decision, now):
             self._act(watched, decision)
+
+    def _tell_line(self, watched: Watched, decision: _judgement.Decision) -> None:
+        """A line of its log and nothing else; while something is the matter, it is part of that."""
+        if watched.case is None:
+            self._tell(watched, decision.kind, decision.severity, seen=(decision.reason,), done="Nothing.")
+
+    def _open(self, watched: Watched, decision: _judgement.Decision, now: Moment, *, tail: Sequence[str]) -> None:
+        """Something new is the matter: keep the evidence, and tell at once."""
+        vigil = watched.vigil
+        _LOG.warning("%s: %s", vigil.name, decision.reason)
+        self._look_at_process(vigil, now)
+        case = Case.opened(vigil, decision, host=self.host, now=now, replaced=watched.case)
+        case.gather(vigil, tail=tail)
+        watched.case = case
+        self.unheard.append(case)
+        done = "Nothing." if decision.action == _judgement.ALERT else _PROMISED
+        seen = (decision.reason, *case.told)
+        case.message = self._tell(watched, decision.kind, decision.severity, seen=seen, done=done)
 
     def _is_time(self, watched: Watched, decision: _judgement.Decision, now: Moment) -> bool:
         """Whether to act now: a start is tried less and less often, and others may bring a daemon back."""
@@ -246,7 +275,7 @@ class Guard:
         if decision.action == _judgement.KEEP_TRYING:
             watched.tries += 1
             watched.try_at = now.steady + min(_BACKOFF * 2 ** (watched.tries - 1), _LONGEST_BACKOFF)
-        if decision.action == _judgement.QUENCH and not deed.failed:
+        if decision.quench:
             vigil.quenched = vigil.publishing
         if case is not None:
             case.acted(decision, deed, now=now)
@@ -263,28 +292,29 @@ class Guard:
         """Nothing is wrong; a case that is open is closed when the app has answered well again."""
         vigil, case = watched.vigil, watched.case
         well = vigil.failed == 0 and vigil.daemon_gone is None and bool(vigil.facts and vigil.facts.pids)
-        if case is not None and well and case.is_over(now):
+        if not well:
+            return
+        vigil.first_sign = vigil.first_sign if vigil.crashes else None
+        if case is not None:
             case.healthy(now)
+        if case is not None and case.is_over(now):
             watched.tries, watched.try_at = 0, 0.0
             self._end(watched, outcome="It is well again.")
-        elif well and not vigil.crashes:
-            vigil.first_sign = None
 
     def _end(self, watched: Watched, *, outcome: str) -> None:
+        self.logs.forget(watched.vigil.process)
+        watched.vigil.first_sign = None
         if watched.case is not None:
-            watched.case.close(outcome, alerted=self.herald.delivered)
+            watched.case.close(outcome)
             for kind in _notice.LASTING:
                 self.herald.end(watched.vigil.name, kind)
             watched.case = None
 
     # What is told.
 
-    def _tell_case(self, watched: Watched, decision: _judgement.Decision, *, done: str) -> None:
-        case = watched.case
-        seen = (decision.reason, *(case.told if case else ()))
-        told = self._tell(watched, decision.kind, decision.severity, seen=seen, done=done)
-        if case is not None:
-            case.message = case.message or told
+    def _is_heard(self, case: Case, now: Moment) -> bool:
+        """Whether there is no need to ask any more when people heard of a case."""
+        return case.heard(self.herald.delivered) or _clock.elapsed(case.since, now) > _FORGOTTEN
 
     def _tell(
         self, watched: Watched, kind: str, severity: str, *, seen: tuple[str, ...], done: str, live: str = ""

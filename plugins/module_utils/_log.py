@@ -153,6 +153,10 @@ class ErrorLog:
             lines = [*([rest] if rest else []), *self._lines_of(self.path, limit)]
         return lines
 
+    def forget(self) -> None:
+        """What was written until now does not matter any more."""
+        self._start = self._position
+
     def tail(self, lines: int = 15) -> list[str]:
         """The last ``lines`` lines that matter, fit to be shown, blank ones left out."""
         self._notice_replacement()

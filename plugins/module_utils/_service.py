@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -74,10 +75,11 @@ def stop(directory: Path) -> bool:
 
 
 def version(settings_path: Path) -> str:
-    """What tells one guard from another: the program and its settings."""
-    digest = hashlib.sha256(settings_path.read_bytes())
-    program = Path(sys.argv[0])
-    digest.update(program.read_bytes() if program.is_file() else b"")
+    """What tells one guard from another: the program, its settings and, where they can be read, its credentials."""
+    digest = hashlib.sha256()
+    for path in (settings_path, Path(sys.argv[0]), *sorted(settings_path.parent.glob("credentials/*"))):
+        with contextlib.suppress(OSError):
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _windows
+from ansible_collections.nodeops.pm2.plugins.module_utils import _process, _windows
 from ansible_collections.nodeops.pm2.plugins.module_utils._alive import Baseline, judge_process
 from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
 from ansible_collections.nodeops.pm2.plugins.module_utils._exits import Crash
@@ -23,6 +23,7 @@ GUARD = "guard@"  # how the guard's own entries in the ledger begin
 _STRANGE = frozenset({"wrong_release", "port_squatted"})
 _GIVEN_UP = frozenset({"errored", "waiting restart"})
 _SENTENCES = 20
+_PATIENCE, _LASTING = 15.0, 3.0  # seconds
 
 
 @dataclass
@@ -34,10 +35,13 @@ class Vigil:
     :param said: the crashes and exceptions as sentences, the newest last.
     :param failed: bad answers in a row; ``answer`` is the last one, in words.
     :param facts: the process as it was last seen.
+    :param environment: names of the variables that its process has.
     :param ended: its process has ended by itself, and PM2 does not start it again.
     :param findings: lines of its log that nobody has judged yet.
     :param daemon_gone: since when there is no PM2 daemon, on the steady clock.
     :param since: what happened before this is over and done with, on the steady clock.
+    :param patient: until when, on the steady clock, somebody's command has time to take effect.
+    :param absent: since when there is no process, on the steady clock.
     :param first_sign: when the present trouble was first seen.
     :param quenched: the publishing whose process the guard has stopped for good.
     """
@@ -51,10 +55,13 @@ class Vigil:
     failed: int = 0
     answer: str = ""
     facts: ProcessFacts | None = None
+    environment: tuple[str, ...] = ()
     ended: bool = False
     findings: list[Finding] = field(default_factory=list)
     daemon_gone: float | None = None
     since: float = 0.0
+    patient: float = 0.0
+    absent: float | None = None
     first_sign: Moment | None = None
     quenched: tuple[str, float | None] | None = None
 
@@ -85,6 +92,7 @@ class Vigil:
         self.since = self.since if since is None else since
         self.crashes, self.said, self.findings = [], [], []
         self.failed, self.answer, self.ended, self.facts, self.first_sign = 0, "", False, None, None
+        self.environment, self.absent = (), None
 
     def crashed(self, crash: Crash, now: Moment) -> None:
         """One of its processes has ended by itself."""
@@ -97,15 +105,27 @@ class Vigil:
         self.said = [*self.said[-_SENTENCES:], sentence]
         self.first_sign = self.first_sign or now
 
+    def commanded(self, now: Moment) -> None:
+        """Somebody has had it stopped or started anew, which takes its time and is no failure."""
+        self.failed, self.answer, self.patient = 0, "", now.steady + _PATIENCE
+
     def answered(self, reason: str, now: Moment) -> None:
         """A health question was answered well (``''``), or why it was not."""
+        if reason and now.steady < self.patient:
+            return
         self.failed, self.answer = (self.failed + 1, reason) if reason else (0, "")
         if reason:
             self.first_sign = self.first_sign or now
 
-    def looked(self, facts: ProcessFacts) -> None:
+    def looked(self, facts: ProcessFacts, now: Moment) -> None:
         """The process was looked at."""
         self.facts = facts
+        if facts.pids or now.steady < self.patient:
+            self.absent = None
+        elif self.absent is None:
+            self.absent = now.steady
+        if facts.pids and not self.environment:
+            self.environment = tuple(_process.environment_names(facts.pids[0]))
         if facts.status == "online" and facts.pids:
             self.ended = False
         elif facts.found and facts.status in _GIVEN_UP and not facts.pids:
@@ -123,8 +143,8 @@ class Vigil:
             age=max(now.wall - sight.published, 0.0) if sight.published is not None else None,
             crashes=_windows.exceeded(self.crashes, self.watch.windows, now=now.steady, since=self.since),
             ended=self.ended,
-            absent=self._absent(),
-            failed_probes=self.failed,
+            absent=self._absent(now),
+            failed_probes=self.failed if self.absent is None else 0,  # what is not there is another matter
             daemon_gone=self.daemon_gone is not None,
             stranger=self._stranger(),
             findings=tuple(self.findings),
@@ -140,10 +160,10 @@ class Vigil:
             busy=sight.holder.describe(now.wall) if sight.holder else "",
         )
 
-    def _absent(self) -> str:
-        """Whether there is no process, without any having ended by itself."""
-        facts = self.facts
-        if facts is None or facts.pids or self.ended or self.crashes:
+    def _absent(self, now: Moment) -> str:
+        """Whether there is no process, without any having ended by itself; for longer than starting it anew takes."""
+        facts, since = self.facts, self.absent
+        if facts is None or since is None or now.steady - since < _LASTING or self.ended or self.crashes:
             return ""
         return LOST if not facts.found else STOPPED if facts.status == "stopped" else ""
 

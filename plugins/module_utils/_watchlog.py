@@ -48,8 +48,13 @@ class Logs:
             found += [(process, finding) for finding in _look(watched, log) if finding.severity != "hint"]
         return found
 
+    def forget(self, process: str) -> None:
+        """What a process wrote until now does not matter any more."""
+        if process in self._watched:
+            self._watched[process][1].forget()
+
     def tail(self, process: str, lines: int = 15) -> list[str]:
-        """The last lines that a process wrote since it is watched, fit to be shown."""
+        """The last lines of a process that matter, since it is watched or was last forgotten, fit to be shown."""
         return self._watched[process][1].tail(lines) if process in self._watched else []
 
 

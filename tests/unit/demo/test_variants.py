@@ -31,6 +31,8 @@ def files(tree: Path) -> dict[str, str]:
         ("crash_1200ms", {"src/server.ts"}),
         ("crash_when_live", {"src/server.ts"}),
         ("crash_15s", {"src/server.ts"}),
+        ("told", {"src/server.ts"}),
+        ("silent_worker", {"src/server.ts"}),
         ("wrong_status", {"src/app.ts"}),
         ("wrong_port", {"src/server.ts"}),
         ("env_missing", {".env.example", "src/server.ts"}),

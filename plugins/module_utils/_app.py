@@ -36,7 +36,7 @@ SPEC: dict[str, Any] = {
     "keep": {"type": "int", "default": 5},
     "confirm_timeout": {"type": "float", "default": 600.0},
     "reversible": {"type": "bool", "default": True},
-    "secret_files": {"type": "list", "elements": "path", "default": []},
+    "secret_files": {"type": "list", "elements": "path", "default": [], "no_log": False},  # names, not contents
     "guard": {"type": "dict", "default": {}},
 }
 

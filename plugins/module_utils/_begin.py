@@ -65,6 +65,9 @@ def tidy_up(layout: Layout, *, by: str, course: _phases.Course) -> bool:
     course.found += [f"Removed {path}, half-written." for path in removed]
     if recovery.unconfirmed:
         _decide_on(layout, recovery.unconfirmed, by=by, course=course)
+    if recovery.condemned:
+        failure = _undo.Failure("it was found bad, and taking it back was cut short", "bad")
+        _take_back(layout, recovery.condemned, failure, by=by, course=course)
     return recovery.any or bool(removed)
 
 
@@ -85,6 +88,10 @@ def _decide_on(layout: Layout, release: str, *, by: str, course: _phases.Course)
     except (DeployError, OSError) as error:
         failure = _undo.failure_of(error)
         course.found.append(f"{release} failed its soak: {failure.reason}")
-        undone = _undo.undo(layout, release, failure, by=by, course=aside)
-        _undo.refuse_frozen(undone, failure)
-        course.found.append(f"Took it back; live is {undone.live or 'nothing'}.")
+        _take_back(layout, release, failure, by=by, course=course)
+
+
+def _take_back(layout: Layout, release: str, failure: _undo.Failure, *, by: str, course: _phases.Course) -> None:
+    undone = _undo.undo(layout, release, failure, by=by, course=course.aside())
+    _undo.refuse_frozen(undone, failure)
+    course.found.append(f"Took it back; live is {undone.live or 'nothing'}.")

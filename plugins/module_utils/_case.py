@@ -42,7 +42,7 @@ class Case:
 
     @classmethod
     def opened(cls, vigil: Vigil, decision: Decision, *, host: str, now: Moment, replaced: Case | None) -> Case:
-        """A new case; where one was open already it goes on in this one, which is about something graver or other."""
+        """A new case; one about the same trouble goes on in this one."""
         sight = vigil.sight
         incident = Incident(
             id=_incident.incident_id(_ledger.now(), decision.kind),
@@ -53,8 +53,10 @@ class Case:
             kind=decision.kind,
             reason=decision.reason,
         )
-        goes_on = replaced is not None and "healthy" not in replaced.incident.times
-        first = replaced.incident.times.get("first_seen") if replaced and goes_on else vigil.first_sign
+        first = vigil.first_sign
+        if replaced and "healthy" not in replaced.incident.times:
+            same = _judgement.is_one_matter(replaced.kind, decision.kind)
+            first = replaced.incident.times.get("first_seen") if same else first
         incident = _incident.reached(_incident.reached(incident, "first_seen", first or now), "detected", now)
         if replaced is not None:
             replaced.close(f"It became {decision.kind}.")

@@ -46,10 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(options.act(options))
     except DeployError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return BUSY if "holder" in error.facts else FAILED
     except OSError as error:
-        print(f"The host refused to do it: {error}", file=sys.stderr)
+        sys.stderr.write(f"The host refused to do it: {error}\n")
         return FAILED
 
 
@@ -192,4 +192,5 @@ def _owner(what: str) -> _lock.Owner:
 
 
 def _say(options: argparse.Namespace, told: dict[str, Any], lines: Callable[[], list[str]]) -> None:
-    print(json.dumps(told, indent=2, ensure_ascii=False) if options.json else "\n".join(lines()))
+    text = json.dumps(told, indent=2, ensure_ascii=False) if options.json else "\n".join(lines())
+    sys.stdout.write(f"{text}\n")

@@ -179,6 +179,7 @@ class Guard:
                 for watched in self.apps.values():
                     if watched.home == home:
                         watched.vigil.daemon_gone = ear.gone
+                        watched.vigil.first_sign = None  # whatever went before, this is another matter
                         watched.vigil.note("PM2's daemon is gone", now)
                         yield watched.vigil.name
 

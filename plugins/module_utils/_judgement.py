@@ -25,6 +25,7 @@ STOPPED, LOST = "stopped", "lost"
 ACTIONS = (NOTHING, ALERT, TAKE_BACK, ROLL_BACK, QUENCH, KEEP_TRYING, FREEZE)
 
 _DYING = ("crash_loop", "ended", "health_lost")
+_ONE_MATTER = frozenset({*_DYING, "refused", "survived"})
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,11 @@ class Trouble:
     def loops(self) -> bool:
         """Whether it dies, or is dead, rather than hangs."""
         return self.kind in ("crash_loop", "ended")
+
+
+def is_one_matter(kind: str, other: str) -> bool:
+    """Whether two alerts are about the same trouble, seen from two sides: a release that dies does not answer either."""
+    return kind == other or {kind, other} <= _ONE_MATTER
 
 
 def decide(situation: Situation, policy: Policy) -> Decision:

@@ -77,6 +77,15 @@ def verdict(entries: Iterable[Entry], release: str) -> str:
     return decided or last
 
 
+def is_condemned(entries: Sequence[Entry], release: str) -> bool:
+    """Whether it was found bad, and no person has looked since: whoever lifts a freeze decides what comes next."""
+    looked = max((index for index, entry in enumerate(entries) if entry.event == "unfrozen"), default=-1)
+    found = max(
+        (index for index, entry in enumerate(entries) if (entry.release, entry.event) == (release, "bad")), default=-1
+    )
+    return verdict(entries, release) == "bad" and found > looked
+
+
 def last_event(entries: Iterable[Entry], release: str) -> str:
     """How far a release has come: its last event, ``''`` where it has none."""
     events = [entry.event for entry in entries if entry.release == release]

@@ -21,16 +21,19 @@ class Recovery:
     :param abandoned: releases that were staged or gated and never decided on: marked aborted.
     :param unconfirmed: the live release, where its deploy ended between publish and confirm: to be soaked to its
         verdict by whoever called; ``''`` where there is none.
+    :param condemned: the live release, where it was found bad and its taking back was cut short: to be taken back by
+        whoever called; ``''`` where there is none.
     """
 
     unfinished: tuple[str, ...]
     abandoned: tuple[str, ...]
     unconfirmed: str
+    condemned: str = ""
 
     @property
     def any(self) -> bool:
         """Whether anything was found."""
-        return bool(self.unfinished or self.abandoned or self.unconfirmed)
+        return bool(self.unfinished or self.abandoned or self.unconfirmed or self.condemned)
 
     def sentences(self) -> list[str]:
         """What was found and is done about it, for people."""
@@ -38,6 +41,8 @@ class Recovery:
         said += [f"Marked {name} aborted: its deploy was interrupted before publish." for name in self.abandoned]
         if self.unconfirmed:
             said.append(f"{self.unconfirmed} is live but was never confirmed: its soak is done now, and decides.")
+        if self.condemned:
+            said.append(f"{self.condemned} was found bad, and taking it back was cut short: that is done now.")
         return said
 
 
@@ -56,7 +61,8 @@ def decide(state: State, entries: Sequence[_ledger.Entry]) -> Recovery:
             for release in state.releases
             if release.complete and release.id != state.live and _ledger.verdict(entries, release.id) in open_ends
         ),
-        unconfirmed=state.live if state.live and state.verdict != "good" else "",
+        unconfirmed=state.live if state.live and state.verdict not in _ledger.VERDICTS else "",
+        condemned=state.live if state.live and _ledger.is_condemned(entries, state.live) else "",
     )
 
 

@@ -138,8 +138,12 @@ def test_a_daemon_that_dies_is_told(serve: Callable[[Daemon], Path]) -> None:
 
 
 def test_a_daemon_that_speaks_something_else_is_told(serve: Callable[[Daemon], Path]) -> None:
+    def daemon(connection: socket.socket) -> None:
+        requests_in(connection, 1)
+        connection.sendall(b"HTTP/1.1 400")
+
     with pytest.raises(DeployError, match="begins with byte 0x48"):
-        _axon.call(serve(lambda connection: connection.sendall(b"HTTP/1.1 400")), "getVersion")
+        _axon.call(serve(daemon), "getVersion")
 
 
 def test_a_daemon_that_hangs_is_told(serve: Callable[[Daemon], Path]) -> None:

@@ -88,6 +88,23 @@ def test_nobody_goes_on_when_that_fails_too(interrupted: Any, world: Any) -> Non
     assert _lock.frozen(interrupted.layout.root)
 
 
+def test_taking_back_a_bad_one_is_finished_without_asking_it_again(interrupted: Any, world: Any) -> None:
+    interrupted.note("bad:r2")
+    _changed, found = tidy_up(interrupted)
+    assert found == [
+        "r2 was found bad, and taking it back was cut short: that is done now.",
+        "Took it back; live is r1.",
+    ]
+    assert not any("prove r2" in said for said in world.said)
+    assert (interrupted.live(), interrupted.events("r2")[-1]) == ("r1", "bad")
+
+
+def test_a_bad_one_that_a_person_has_looked_at_is_deployed_over(interrupted: Any, world: Any) -> None:
+    interrupted.note("bad:r2", "frozen:", "unfrozen:")
+    assert tidy_up(interrupted) == (False, [])
+    assert (interrupted.live(), world.said) == ("r2", [])
+
+
 def test_without_an_edge_its_restart_may_be_missing_too(app: Any, world: Any) -> None:
     app.strategy = "restart"
     app.put("r1")

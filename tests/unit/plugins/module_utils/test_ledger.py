@@ -104,3 +104,18 @@ def test_a_line_cut_short_by_a_power_loss_spoils_nothing_but_itself(tmp_path: Pa
 
 def test_a_ledger_that_does_not_exist_is_empty(tmp_path: Path) -> None:
     assert _ledger.read(tmp_path / "ledger.jsonl") == []
+
+
+@pytest.mark.parametrize(
+    ("events", "condemned"),
+    [
+        (deployed("r1"), False),
+        ([*deployed("r1"), "bad:r1"], True),
+        ([*deployed("r1"), "bad:r1", "frozen:"], True),
+        ([*deployed("r1"), "bad:r1", "unfrozen:"], False),
+        ([*deployed("r1"), "unfrozen:", "bad:r1"], True),
+        ([*deployed("r1"), "bad:r1", "published:r1"], False),
+    ],
+)
+def test_a_bad_release_is_taken_back_until_a_person_has_looked(events: list[str], condemned: bool) -> None:
+    assert _ledger.is_condemned(story(*events), "r1") is condemned

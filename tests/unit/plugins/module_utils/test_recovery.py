@@ -19,6 +19,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._recovery import Recov
         ),
         (Recovery((), ("r3",), ""), ["Marked r3 aborted: its deploy was interrupted before publish."]),
         (Recovery((), (), "r4"), ["r4 is live but was never confirmed: its soak is done now, and decides."]),
+        (Recovery((), (), "", "r5"), ["r5 was found bad, and taking it back was cut short: that is done now."]),
     ],
 )
 def test_every_leftover_gets_a_sentence(recovery: Recovery, sentences: list[str]) -> None:

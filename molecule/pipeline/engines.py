@@ -174,6 +174,7 @@ class GitHub(Engine):
     ) -> Ended:
         local = {
             "nodeops/ansible-pm2@v0.1.0": collection(),
+            "actions/cache@v5": ACTIONS / "cache",
             "actions/setup-node@v6": ACTIONS / "setup-node",
             "actions/upload-artifact@v6": ACTIONS / "upload-artifact",
             "actions/download-artifact@v7": ACTIONS / "download-artifact",
@@ -181,6 +182,7 @@ class GitHub(Engine):
         }
         argv = [str(Path(sys.executable).with_name("act")), "push" if action == "deploy" else "workflow_dispatch"]
         argv += ["--platform", "ubuntu-latest=-self-hosted", "--env", f"STORE={checkout}.store"]
+        argv += ["--env", f"CACHES={self.repository.card.directory / 'caches'}"]
         argv += [word for name, path in local.items() for word in ("--local-repository", f"{name}={path}")]
         argv += ["--secret", "BLUEGREEN_ALERT_WEBHOOK"]
         if action != "deploy":
@@ -198,14 +200,19 @@ class GitLab(Engine):
     ) -> Ended:
         assert until is None, "it has no way to cancel"
         given = {
+            "GITLAB_CI": "true",
             "CI_DEFAULT_BRANCH": "main",
             "CI_PROJECT_URL": "https://gitlab.example.com/acme/shop",
             "BLUEGREEN_ALERT_WEBHOOK": self.repository.webhook,
             "BLUEGREEN_RELEASE": release,
         }
         (checkout / ".gitlab-ci-local-variables.yml").write_text(yaml.dump(given), encoding="utf-8")
+        for cache in checkout.parent.glob("*/.gitlab-ci-local/cache"):
+            (checkout / ".gitlab-ci-local").mkdir(exist_ok=True)
+            cache.rename(checkout / ".gitlab-ci-local/cache")
         argv = [str(NODE), str(gitlab_ci_local()), "--force-shell-executor", "--shell-isolation", "--no-color"]
-        argv += ["--no-artifacts-to-source", "--ignore-predefined-vars", "CI_DEFAULT_BRANCH,CI_PROJECT_URL"]
+        argv += ["--no-artifacts-to-source", "--ignore-predefined-vars"]
+        argv += ["GITLAB_CI,CI_DEFAULT_BRANCH,CI_PROJECT_URL"]
         argv += ["rollback"] if action == "rollback" else []
         return self._run(argv, checkout, until)
 

@@ -34,6 +34,7 @@ NODE = PROJECT / ".venv/node/bin/node"
 LIMIT = 300.0
 # Whoever started this test is no part of the pipelines.
 OURS = ("ANSIBLE_", "MOLECULE_", "BLUEGREEN_", "NODEOPS_", "DEPLOY_", "GITHUB_", "GITLAB_", "CI_", "TESTINFRA_")
+NPM = {"npm_config_cache": ".npm", "npm_config_userconfig": ".npmrc"}
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,8 @@ class Repository:
             "ANSIBLE_HOME": str(home / "ansible"),
             "PATH": f"{Path(sys.executable).parent}:{NODE.parent}:{os.environ['PATH']}",
             "PIP_CACHE_DIR": subprocess.run(pip, stdout=subprocess.PIPE, text=True, check=True).stdout.strip(),
-            "npm_config_cache": os.environ.get("npm_config_cache", str(user / ".npm")),
-            "npm_config_userconfig": os.environ.get("npm_config_userconfig", str(user / ".npmrc")),
+            # Where the user has said it by these very variables, that counts.
+            **{name: inherited.get(name, str(user / file)) for name, file in NPM.items()},
             **next(({"PIP_CONFIG_FILE": str(one)} for one in (user / ".config/pip/pip.conf",) if one.exists()), {}),
         }
 

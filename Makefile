@@ -11,6 +11,8 @@ PACKAGE := .cache/package/venv
 CORE ?=
 # Molecule scenarios at a time; every scenario has directories and ports of its own.
 PARALLEL ?= 2
+# Only those on embedded hosts, or only those on hosts with systemd.
+KIND ?=
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
@@ -92,7 +94,7 @@ package: $(PACKAGE)/tools.stamp ## Build the collection, and ask Galaxy's import
 	$(PACKAGE)/bin/python .ci/package.py check
 
 molecule: $(VENV)/tests.stamp ## Every scenario, embedded in this machine; as root also on hosts with systemd
-	$(BIN)/python .ci/scenarios.py --parallel $(PARALLEL)
+	$(BIN)/python .ci/scenarios.py --parallel $(PARALLEL) $(if $(KIND),--kind $(KIND))
 
 demo: $(VENV)/demo.stamp ## Play the story of the README on 127.0.0.1
 	@$(BIN)/python demo/story.py

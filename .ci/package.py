@@ -16,7 +16,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+import worktree
+from worktree import CHECKOUT
+
 WORK = CHECKOUT / ".cache/package"
 SITE = CHECKOUT / ".cache/site"
 INSTALLED = WORK / "collections"
@@ -51,11 +53,7 @@ def build() -> Path:
     for directory in (source, INSTALLED):
         shutil.rmtree(directory, ignore_errors=True)
     (WORK / "home").mkdir(parents=True, exist_ok=True)
-    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", where=CHECKOUT)
-    for name in filter(None, listed.split("\0")):
-        if os.path.lexists(CHECKOUT / name):
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(CHECKOUT / name, source / name, follow_symlinks=False)
+    worktree.copy(source)
     run("ansible-galaxy", "collection", "build", "--force", "--output-path", str(WORK), where=source)
     [archive] = WORK.glob("nodeops-pm2-*.tar.gz")
     run("ansible-galaxy", "collection", "install", str(archive), "--collections-path", str(INSTALLED), "--offline")

@@ -24,6 +24,7 @@ import ansible.release
 import yaml
 
 import variants
+import worktree
 from ansible_collections.nodeops.pm2.molecule.conftest import PROJECT, Card
 
 EXAMPLE = PROJECT / "examples/app"
@@ -222,12 +223,7 @@ class GitLab(Engine):
 def collection() -> Path:
     """A git repository of the working tree, as a user's ``ansible-galaxy`` finds it at the forge."""
     path = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "collection")
-    names = git(PROJECT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
-    for name in filter(None, names):
-        # A file may be deleted and not yet committed as such.
-        if (PROJECT / name).exists():
-            (path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(PROJECT / name, path / name, follow_symlinks=False)
+    worktree.copy(path)
     variants.commit(path, "v0.1.0")
     git(path, "tag", "v0.1.0")
     return path

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The figures of the README, measured in one run on this machine. Ratios and medians; nothing here fails on a time.
 
-``python demo/bench.py [redeploy] [rollback] [switch] [broken] [check]`` runs all parts or the named ones, on hosts of
-its own in a temporary directory. ``ANSISTRANO_DEPLOY`` names a checkout of the role ansistrano.deploy to measure beside
-ours.
+``python demo/bench.py [redeploy] [rollback] [switch] [broken] [check] [guard]`` runs all parts or the named ones, on
+hosts of its own in a temporary directory. ``ANSISTRANO_DEPLOY`` names a checkout of the role ansistrano.deploy to
+measure beside ours.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import guards
 import story
 from switches import back_and_forth
 
@@ -225,6 +226,11 @@ def check(bench: Bench) -> None:
     checks.report(bench.directory)
 
 
+def guard(bench: Bench) -> None:
+    """A guard over several apps for ten minutes, while they are restarted and reloaded by hand."""
+    guards.report(bench)
+
+
 def spread(values: list[float]) -> str:
     """Lowest and highest."""
     return f"{min(values):.2f} to {max(values):.2f}, {len(values)} runs"
@@ -236,6 +242,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "switch": switch,
     "broken": broken,
     "check": check,
+    "guard": guard,
 }
 
 

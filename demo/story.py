@@ -8,15 +8,18 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import load
 import variants
@@ -32,7 +35,7 @@ class BrokenPromise(Exception):
 
 
 def play() -> None:
-    """All seven steps, from nothing."""
+    """All eight steps, from nothing."""
     if DEMO.exists():
         clean()
     began = time.monotonic()
@@ -68,15 +71,89 @@ def play() -> None:
     playbook("rollback")
     promise(live() == first, "the first release answers")
 
-    step("7. What is live, and what was decided on each release")
+    step("7. Leave a guard on the host; then a release crashes when the deploy is long over")
+    with Receiver() as receiver:
+        playbook("guard", **guard(receiver.url))
+        deploy("told", bluegreen_soak=5)
+        crash(live())
+        promise(live() == first, "nobody was there, and the first release answers")
+        promise(receiver.heard("crash loop"), f"people were told: {receiver.last('crash loop')}")
+
+    step("8. What is live, and what was decided on each release")
     playbook("status")
 
     print(f"\nThe story took {time.monotonic() - began:.0f} s. The app goes on running:\n\n    curl {URL}/health\n")
     print("make demo-clean ends it and removes every trace.")
 
 
+def guard(url: str) -> dict[str, Any]:
+    """A guard in the background, without root, that tells people by a webhook."""
+    return {
+        "guard_kind": "process",
+        "guard_python": str(PROJECT / ".venv/bin/python"),
+        "guard_bin": str(DEMO / "bin/bluegreen"),
+        "guard_config_dir": str(DEMO / "guard/config"),
+        "guard_dir": str(DEMO / "guard"),
+        "guard_webhook": {"url": url},
+    }
+
+
+def crash(release: str) -> None:
+    """Have a release crash at once and at every start, and wait until something else answers, or a minute."""
+    told = DEMO / "app/told" / release
+    told.parent.mkdir(exist_ok=True)
+    told.write_text("crash", encoding="utf-8")
+    print(f"  {release} crashes now, and will whenever it is started", flush=True)
+    began = time.monotonic()
+    while live() in ("", release) and time.monotonic() - began < 60:
+        time.sleep(0.1)
+    print(f"  {time.monotonic() - began:.1f} s")
+
+
+class Receiver:
+    """Where the guard's webhook leads: whatever would page somebody."""
+
+    def __init__(self) -> None:
+        self._told: list[str] = []
+        told = self._told
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                told.append(str(body["text"]).splitlines()[0])
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/"
+
+    def __enter__(self) -> Receiver:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def last(self, what: str) -> str:
+        """The last title that says so."""
+        return next((title for title in reversed(self._told) if what in title), "")
+
+    def heard(self, what: str) -> bool:
+        """Whether such a title has come, or comes within ten seconds."""
+        end = time.monotonic() + 10
+        while not self.last(what) and time.monotonic() < end:
+            time.sleep(0.1)
+        return bool(self.last(what))
+
+
 def clean() -> None:
     """Stop what runs and remove what was made; what is not there is no harm."""
+    if (DEMO / "guard").exists():
+        playbook("guard", guard_state="stopped", **guard("http://127.0.0.1/"))
     if (DEMO / "edge").exists():
         playbook("provision", edge_state="stopped")
     pm2 = DEMO / "tools/node_modules/pm2/bin/pm2"

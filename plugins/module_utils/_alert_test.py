@@ -49,7 +49,8 @@ def ask(directory: Path, *, timeout: float) -> Tested:
             remedy="Start it: systemctl start bluegreen-guard, or play the role guard.",
         )
     identifier = secrets.token_hex(6)
-    write_atomic(directory / "alert-test.ask", json.dumps({"id": identifier}) + "\n", mode=0o600)
+    # Whoever asks may be root, and the guard, who is not, has to read it.
+    write_atomic(directory / "alert-test.ask", json.dumps({"id": identifier}) + "\n", mode=0o644)
     if not _wait.until(lambda: _answered(directory) == identifier, timeout):
         raise DeployError(
             "The guard has not answered.",

@@ -124,7 +124,7 @@ class Trouble:
 
 
 def is_one_matter(kind: str, other: str) -> bool:
-    """Whether two alerts are about the same trouble, seen from two sides: a release that dies does not answer either."""
+    """Whether two alerts are about one trouble seen from two sides: a release that dies does not answer either."""
     return kind == other or {kind, other} <= _ONE_MATTER
 
 

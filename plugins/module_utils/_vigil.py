@@ -163,8 +163,10 @@ class Vigil:
     def _absent(self, now: Moment) -> str:
         """Whether there is no process, without any having ended by itself; for longer than starting it anew takes."""
         facts, since = self.facts, self.absent
-        if facts is None or since is None or now.steady - since < _LASTING or self.ended or self.crashes:
+        if facts is None or since is None or now.steady - since < _LASTING or self.ended:
             return ""
+        if any(at >= since - _LASTING for at in self.crashes):
+            return ""  # it went by a crash, which is judged as one
         return LOST if not facts.found else STOPPED if facts.status == "stopped" else ""
 
     def _stranger(self) -> str:

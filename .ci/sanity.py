@@ -21,6 +21,7 @@ from pathlib import Path
 
 import ansible_test
 
+import worktree
 from pythons import OLDEST_TARGET, find_python
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -40,7 +41,9 @@ def main(arguments: list[str]) -> int:
     prepare_home()
     with tempfile.TemporaryDirectory(prefix="sanity-") as temporary:
         tree = Path(temporary, "ansible_collections", "nodeops", "pm2")
-        copy_working_tree(tree)
+        worktree.copy(tree, left_out=LEFT_OUT)
+        for argv in (["git", "init", "--quiet"], ["git", "add", "--all"]):
+            subprocess.run(argv, cwd=tree, check=True)
         path = search_path(Path(temporary, "bin"))
         skip = [argument for test in SKIPPED for argument in ("--skip-test", test)]
         return subprocess.run(
@@ -92,25 +95,6 @@ def pip_settings(listed: str) -> configparser.RawConfigParser:
                 merged.add_section(section)
             merged.set(section, option, ast.literal_eval(value).replace("\n", "\n "))
     return merged
-
-
-def copy_working_tree(tree: Path) -> None:
-    """Copy what is tracked, or would be after ``git add``, as it is on disk now, into a git checkout at ``tree``."""
-    names = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    for name in filter(None, names.split("\0")):
-        source, target = CHECKOUT / name, tree / name
-        # A file may be deleted and not yet committed as such.
-        if os.path.lexists(source) and not name.startswith(LEFT_OUT):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target, follow_symlinks=False)
-    subprocess.run(["git", "init", "--quiet"], cwd=tree, check=True)
-    subprocess.run(["git", "add", "--all"], cwd=tree, check=True)
 
 
 def search_path(directory: Path) -> str:

@@ -56,12 +56,15 @@ def main() -> int:
     existing = sorted(path.parent.name for path in CHECKOUT.glob("molecule/*/molecule.yml"))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parallel", type=int, default=2, metavar="N", help="scenarios at a time (default: 2)")
+    parser.add_argument("--kind", choices=("embedded", "hosts"), help="only those on such hosts (default: both)")
     parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(existing)} (default: all)")
     options = parser.parse_args()
     unknown = set(options.names) - set(existing)
     if unknown:
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}; there are {', '.join(existing)}")
-    names = options.names or existing
+    names = [
+        name for name in options.names or existing if options.kind in (None, "hosts" if kinds(name) else "embedded")
+    ]
     skipped = skip_hosts(names)
     names = [name for name in names if name not in skipped]
     fetch_pm2()

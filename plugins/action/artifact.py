@@ -4,9 +4,13 @@
 
 from __future__ import annotations
 
+import getpass
 import http.client
+import os
 import shutil
+import socket
 import tempfile
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -20,6 +24,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.nodeops.pm2.plugins.module_utils import _artifact
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import release_id
+from ansible_collections.nodeops.pm2.plugins.plugin_utils import _handover, _provenance
 
 # urllib's own are OSError; a server that breaks off, a URL that is none and a certificate that is bad are not.
 FETCH_ERRORS = (OSError, http.client.HTTPException, FetchError, ValueError)
@@ -27,10 +32,12 @@ FETCH_ERRORS = (OSError, http.client.HTTPException, FetchError, ValueError)
 SPEC: dict[str, Any] = {
     "archive": {"type": "str", "default": ""},
     "checksum": {"type": "str", "default": ""},
+    "provenance": {"type": "path", "default": ""},
     "source": {"type": "str", "default": ""},
     "version": {"type": "str", "default": "HEAD"},
     "build": {"type": "list", "elements": "list", "default": []},
     "directory": {"type": "path", "default": "~/.cache/nodeops.pm2"},
+    "output": {"type": "path", "default": ""},
     "release": {"type": "str", "default": ""},
 }
 
@@ -44,13 +51,15 @@ class ActionModule(ActionBase):
         """Validate, make or take, and say what there is."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         _validation, params = self.validate_argument_spec(argument_spec=SPEC)
+        if self._task.check_mode:
+            params["output"] = ""
         try:
             artifact = take(params)
         except DeployError as error:
             raise AnsibleActionFail(str(error)) from None
         if artifact.uncommitted:
             result["warnings"] = ["The checkout has changes that are not committed; they are not deployed."]
-        return {**result, **vars(artifact), "path": str(artifact.path), "changed": False}
+        return {**result, **vars(artifact), "path": str(artifact.path), "changed": bool(params["output"])}
 
 
 def take(params: dict[str, Any]) -> _artifact.Artifact:
@@ -61,15 +70,51 @@ def take(params: dict[str, Any]) -> _artifact.Artifact:
             expected="one of bluegreen_artifact and bluegreen_source",
             seen="both" if params["source"] else "neither",
         )
-    release = release_id(params["release"]) if params["release"] else ""
-    directory = Path(params["directory"])
+    release = release_or_none(params["release"])
     now = datetime.now(timezone.utc)
-    if params["source"]:
-        source = Path(params["source"]).expanduser().absolute()
-        build = params["build"]
-        return _artifact.built(source, params["version"], build=build, directory=directory, release=release, now=now)
-    archive = fetched(params["archive"], directory=directory, checksum=params["checksum"])
-    return _artifact.given(archive, checksum=params["checksum"], release=release, now=now)
+    return built(params, release, now) if params["source"] else given(params, release, now)
+
+
+def built(params: dict[str, Any], release: str, now: datetime) -> _artifact.Artifact:
+    """An archive that is made here, handed over where a pipeline wants that."""
+    source = Path(params["source"]).expanduser().absolute()
+    build, directory = params["build"], Path(params["directory"])
+    made = _artifact.built(source, params["version"], build=build, directory=directory, release=release, now=now)
+    if not params["output"]:
+        return made
+    text = _provenance.statement(
+        _provenance.Provenance(made.checksum, made.revision, made.release),
+        name=_handover.ARCHIVE,
+        build=build,
+        builder=_provenance.builder_of(os.environ, otherwise=f"{getpass.getuser()}@{socket.gethostname()}"),
+        began=now,
+        ended=datetime.now(timezone.utc),
+    )
+    output = Path(params["output"]).absolute()
+    return replace(made, path=_handover.hand_over(made.path, output, sha256=made.checksum, provenance=text))
+
+
+def given(params: dict[str, Any], release: str, now: datetime) -> _artifact.Artifact:
+    """An archive that was made elsewhere, proved to be the one that its provenance speaks of."""
+    checksum, revision = params["checksum"], ""
+    if params["provenance"]:
+        found = _provenance.read(Path(params["provenance"]).absolute())
+        if checksum and checksum.strip().lower() != found.sha256:
+            raise DeployError(
+                "The checksum and the provenance speak of two artifacts.",
+                expected=f"sha256 {checksum.strip().lower()}, as bluegreen_artifact_sha256 says",
+                seen=f"sha256 {found.sha256}",
+                where=params["provenance"],
+                remedy="Take both from the same build.",
+            )
+        checksum, revision, release = found.sha256, found.revision, release or release_or_none(found.release)
+    archive = fetched(params["archive"], directory=Path(params["directory"]), checksum=checksum)
+    return _artifact.given(archive, checksum=checksum, release=release, now=now, revision=revision)
+
+
+def release_or_none(text: str) -> str:
+    """A release id that may be left out."""
+    return release_id(text) if text else ""
 
 
 def fetched(archive: str, *, directory: Path, checksum: str) -> Path:

@@ -15,6 +15,8 @@ description:
 options:
   _terms:
     description: Nothing.
+    type: list
+    elements: str
   python:
     description: What the first line of the file names as its interpreter.
     type: str

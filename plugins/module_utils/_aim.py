@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._state import State
 
@@ -26,3 +29,15 @@ def existing(state: State, *, wanted: str) -> str:
         seen=f"live: {state.live or 'nothing'}",
         remedy="Name one with -e bluegreen_release=ID, or deploy.",
     )
+
+
+def before(state: State, release: str, entries: Sequence[_ledger.Entry]) -> str:
+    """What was live before ``release`` was published; ``''`` where nothing was.
+
+    Where something else is live it is that: either ``release`` never got so far, or it is history. One that is good
+    and came first of all stays, since there is nothing to go back to.
+    """
+    if state.live != release:
+        return state.live
+    came_after = _ledger.came_after(entries, release)
+    return release if not came_after and state.verdict == "good" else came_after

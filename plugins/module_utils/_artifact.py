@@ -27,7 +27,7 @@ class Artifact:
     """One archive for all hosts.
 
     :param checksum: sha256, hex.
-    :param revision: full commit, ``''`` for a given archive.
+    :param revision: full commit, ``''`` for a given archive of which it is not known.
     :param release: the id given, else UTC time plus the short commit or checksum.
     :param uncommitted: whether the checkout holds changes that are not in the commit and so do not travel.
     """
@@ -39,10 +39,13 @@ class Artifact:
     uncommitted: bool = False
 
 
-def given(archive: Path, *, checksum: str, release: str, now: datetime) -> Artifact:
-    """Take an archive as it is; see :func:`verified`."""
+def given(archive: Path, *, checksum: str, release: str, now: datetime, revision: str = "") -> Artifact:
+    """Take an archive as it is; see :func:`verified`.
+
+    :param revision: full commit, where it is known.
+    """
     found = verified(archive, checksum)
-    return Artifact(archive, found, "", release or release_name(now, found))
+    return Artifact(archive, found, revision, release or release_name(now, revision or found))
 
 
 def verified(archive: Path, checksum: str) -> str:

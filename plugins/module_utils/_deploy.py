@@ -103,15 +103,53 @@ def roll_back(
         with course.phase("lock"):
             changed = _begin.tidy_up(layout, by=run.by, course=course)
             release = _aim.existing(_state.read(layout, now=time.time()), wanted=wanted)
-            journey = aimed(layout, release, _app.require(layout.release(release)), run, course, changed=changed)
             course.found += _crossing(layout, release)
-        try:
-            _travel_back(journey)
-        except (DeployError, OSError) as error:
-            raise _undone(journey, error) from error
-        return journey
+        return _go_back(layout, release, run, course, changed=changed)
     finally:
         _begin.give_back(layout, course)
+
+
+def take_back(
+    layout: Layout, release: str, claim: _begin.Claim, run: _phases.Run, course: _phases.Course
+) -> _road.Journey | None:
+    """Go to where the app was before ``release`` was deployed, however far that deploy has come.
+
+    Where something else is live, that is only proved: a deploy that came later is not this one's to undo. ``None``
+    where nothing is live in the end, as before the first deploy.
+    """
+    with course.phase("lock"):
+        _begin.take_lock(layout, claim, course)
+    try:
+        with course.phase("lock"):
+            _cut_short(layout, release, by=run.by, course=course)
+            _begin.tidy_up(layout, by=run.by, course=course)
+            state = _state.read(layout, now=time.time())
+            before = _aim.before(state, release, _ledger.read(layout.ledger))
+            _undo.refuse_crossing(layout, before if before != state.live else "")
+        return _go_back(layout, before, run, course, changed=bool(course.found)) if before else None
+    finally:
+        _begin.give_back(layout, course)
+
+
+def _cut_short(layout: Layout, release: str, *, by: str, course: _phases.Course) -> None:
+    """Undo a deploy that has published and not confirmed."""
+    state = _state.read(layout, now=time.time())
+    if state.live != release or state.verdict == "good":
+        return
+    failure = _undo.Failure("its deploy was cut short, and is taken back", "aborted")
+    undone = _undo.undo(layout, release, failure, by=by, course=course.aside())
+    _undo.refuse_frozen(undone, failure)
+    course.found.append(f"{release} was live and never confirmed. Took it back; live is {undone.live or 'nothing'}.")
+
+
+def _go_back(layout: Layout, release: str, run: _phases.Run, course: _phases.Course, *, changed: bool) -> _road.Journey:
+    """Publish a release that is on disk, or prove it where it is live; undone where it fails."""
+    journey = aimed(layout, release, _app.require(layout.release(release)), run, course, changed=changed)
+    try:
+        _travel_back(journey)
+    except (DeployError, OSError) as error:
+        raise _undone(journey, error) from error
+    return journey
 
 
 def _crossing(layout: Layout, release: str) -> list[str]:

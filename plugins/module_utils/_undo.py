@@ -96,7 +96,7 @@ def _take_back(
     suspect, target = state.live, state.rollback_target
     try:
         app = _app.require(layout.release(suspect))
-        _refuse_crossing(layout, target)
+        refuse_crossing(layout, target)
         if target:
             _road.travel(_way_back(layout, suspect, target, run=run, course=course), _road.ALL)
         else:
@@ -114,8 +114,11 @@ def _take_back(
     return Undone(target)
 
 
-def _refuse_crossing(layout: Layout, target: str) -> None:
-    """Older code may not live with what was run once for newer; a person has to decide that."""
+def refuse_crossing(layout: Layout, target: str) -> None:
+    """Older code may not live with what was run once for newer; a person has to decide that.
+
+    :param target: where it would go; ``''``: nowhere.
+    """
     crossed = _ledger.crossed(_ledger.read(layout.ledger), target) if target else ""
     if crossed:
         raise DeployError(

@@ -14,10 +14,12 @@ description:
   - Takes a given archive (a file or a URL) and makes sure that it is the one that was meant, or exports the tracked
     files of one commit of a git checkout, builds them in that clean export, and packs them. Untracked files never
     travel. The same commit without a build always gives the same bytes.
+  - A pipeline builds once with O(source) and O(output), and deploys with O(archive) and O(provenance).
 attributes:
   check_mode:
     description:
-      - Does the same, because a rehearsal of the rest needs the archive. It writes nowhere but in O(directory).
+      - Does the same, because a rehearsal of the rest needs the archive. It writes nowhere but in O(directory); nothing
+        is put into O(output).
     support: full
   diff_mode:
     description: Shows nothing.
@@ -28,8 +30,14 @@ options:
     type: str
     default: ""
   checksum:
-    description: SHA-256 of O(archive), in hex. Required for a URL.
+    description: SHA-256 of O(archive), in hex. Required for a URL, unless O(provenance) says it.
     type: str
+    default: ""
+  provenance:
+    description:
+      - The file C(provenance.json) that belongs to O(archive), as a build with O(output) writes it.
+      - It says the checksum that O(archive) must have, the commit it was built from, and the release id.
+    type: path
     default: ""
   source:
     description: A git checkout, or a directory in one, of which only that directory is packed.
@@ -48,8 +56,15 @@ options:
     description: Where archives are kept on the controller; the three newest stay.
     type: path
     default: ~/.cache/nodeops.pm2
+  output:
+    description:
+      - With O(source), a directory on the controller that gets the archive as C(artifact.tar.gz), its checksum as
+        C(artifact.tar.gz.sha256) and its provenance as C(provenance.json), an in-toto statement with SLSA's predicate.
+      - Where nothing is given, the archive stays in O(directory).
+    type: path
+    default: ""
   release:
-    description: Release id. By default UTC time plus the short commit, or plus the short checksum of a given archive.
+    description: Release id. By default what O(provenance) says, or UTC time plus the short commit or checksum.
     type: str
     default: ""
 """
@@ -63,6 +78,21 @@ EXAMPLES = r"""
       - [npm, run, build]
   run_once: true
   register: artifact
+
+- name: Build what a pipeline hands on
+  nodeops.pm2.artifact:
+    source: .
+    build:
+      - [npm, ci]
+      - [npm, run, build]
+    output: artifact
+  run_once: true
+
+- name: Take what it has handed on
+  nodeops.pm2.artifact:
+    archive: artifact/artifact.tar.gz
+    provenance: artifact/provenance.json
+  run_once: true
 """
 
 RETURN = r"""
@@ -75,13 +105,17 @@ checksum:
   returned: success
   type: str
 revision:
-  description: Full commit, empty for a given archive.
+  description: Full commit, empty for a given archive without O(provenance).
   returned: success
   type: str
 release:
   description: Release id.
   returned: success
   type: str
+uncommitted:
+  description: Whether the checkout holds changes that are not in the commit, and so do not travel.
+  returned: success
+  type: bool
 """
 
 # Carried out on the controller by the action plugin of the same name.

@@ -51,6 +51,13 @@ options:
   release:
     description: Release id. Required, but for a rollback, where it is by default the last good one before the live one.
     type: str
+  before:
+    description:
+      - For a rollback, a release whose deploy was cut short, in place of O(release). What it published is taken back,
+        and the app goes to where it was before, however far that deploy came.
+      - Where something else is live, that is only proved.
+    type: str
+    default: ""
   revision:
     description: Commit or version the artifact was made from, for C(REVISION).
     type: str
@@ -191,6 +198,12 @@ EXAMPLES = r"""
   nodeops.pm2.release:
     root: /var/www/shop
     state: good
+
+- name: Take back what a pipeline that was cancelled had begun
+  nodeops.pm2.release:
+    root: /var/www/shop
+    state: good
+    before: 20261123T101500-abc1234
 """
 
 RETURN = r"""
@@ -303,6 +316,7 @@ SPEC: dict[str, Any] = {
     **_inspection.SPEC,
     "state": {"type": "str", "required": True, "choices": ["gated", "published", "good", "aborted"]},
     "release": {"type": "str"},
+    "before": {"type": "str", "default": ""},
     "revision": {"type": "str", "default": ""},
     "ecosystems": {"type": "dict", "default": {}},
     "preloads": {"type": "dict", "default": {}},
@@ -370,12 +384,17 @@ class Act:
             return self.rehearsed()
         if self.params["state"] == "aborted":
             return self.aborted()
+        if self.params["before"]:
+            return self.taken_back()
         acts: dict[str, Callable[[], _road.Journey]] = {
             "gated": self.gated,
             "published": self.published,
             "good": self.confirmed if self.params["lease"] else self.rolled_back,
         }
-        journey = acts[self.params["state"]]()
+        return self.told(acts[self.params["state"]]())
+
+    def told(self, journey: _road.Journey) -> dict[str, Any]:
+        """What is returned at the end of a journey."""
         self.release = journey.release
         return {
             "changed": journey.changed,
@@ -420,6 +439,13 @@ class Act:
     def rolled_back(self) -> _road.Journey:
         """The whole way, with a release that is on disk."""
         return _deploy.roll_back(self.layout, self.release, self.claim, self.run("rollback"), self.course)
+
+    def taken_back(self) -> dict[str, Any]:
+        """Where the app was before a deploy that was cut short."""
+        before = self.params["before"]
+        journey = _deploy.take_back(self.layout, before, self.claim, self.run("rollback"), self.course)
+        changed = bool(self.course.found)
+        return self.told(journey) if journey else {"changed": changed, "previous": self.live, **self.as_result()}
 
     def aborted(self) -> dict[str, Any]:
         """Undo what is not confirmed."""
@@ -470,7 +496,10 @@ class Act:
         if self.params["state"] == "gated":
             changed, diff = self.rehearse_gate()
         elif self.params["state"] != "aborted":
-            if not self.params["lease"] and not self.release:
+            if self.params["before"]:
+                entries = _ledger.read(self.layout.ledger)
+                self.release = _aim.before(_state.read(self.layout, now=time.time()), self.params["before"], entries)
+            elif not self.params["lease"] and not self.release:
                 self.release = _aim.existing(_state.read(self.layout, now=time.time()), wanted="")
             changed, diff = self.live != self.release, self.switched(self.release)
         return {"changed": changed, "previous": self.live, "diff": diff, **self.as_result(), **self.inspected}

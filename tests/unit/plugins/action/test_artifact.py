@@ -7,9 +7,12 @@ from __future__ import annotations
 import hashlib
 import http.client
 import io
+import json
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +23,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.nodeops.pm2.plugins.action import artifact
 from ansible_collections.nodeops.pm2.plugins.module_utils import _artifact
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.plugin_utils import _provenance
 
 TEXT = b"artifact"
 SUM = hashlib.sha256(TEXT).hexdigest()
@@ -149,8 +153,9 @@ def test_a_source_is_built_as_the_options_say(
 class Action(artifact.ActionModule):
     """The plugin without ansible-core around it."""
 
-    def __init__(self, params: dict[str, Any]) -> None:
+    def __init__(self, params: dict[str, Any], *, check_mode: bool = False) -> None:
         self.params = params
+        self._task = SimpleNamespace(check_mode=check_mode)
 
     def validate_argument_spec(self, argument_spec: dict[str, Any]) -> tuple[None, dict[str, Any]]:
         assert argument_spec == artifact.SPEC
@@ -194,3 +199,69 @@ def test_relative_paths_begin_where_the_command_was_given(
     Path("a.tar.gz").write_bytes(TEXT)
     assert artifact.take(params(archive="a.tar.gz")).path == tmp_path / "a.tar.gz"
     assert artifact.take(params(source="checkout")).path == tmp_path / "checkout"
+
+
+@pytest.fixture
+def handed_over(params: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What a build by hand leaves for the next job of a pipeline."""
+    for name in ("GITHUB_ACTIONS", "GITLAB_CI"):
+        monkeypatch.delenv(name, raising=False)
+    made = tmp_path / "made"
+    made.write_bytes(TEXT)
+    commit = _artifact.Artifact(made, SUM, "abc123", "r1")
+    monkeypatch.setattr(_artifact, "built", lambda *_given, **_options: commit)
+    taken = artifact.take(params(source="shop", build=[["make", "TOKEN=made-up-secret"]], output=str(tmp_path / "out")))
+    assert taken == _artifact.Artifact(tmp_path / "out/artifact.tar.gz", SUM, "abc123", "r1")
+    return tmp_path / "out"
+
+
+def test_what_one_job_hands_over_the_next_one_takes(
+    params: Callable[..., dict[str, Any]], handed_over: Path, tmp_path: Path
+) -> None:
+    moved = handed_over.rename(tmp_path / "downloaded")
+    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "artifact.tar.gz.sha256"], cwd=moved, check=True)
+    taken = artifact.take(params(archive=str(moved / "artifact.tar.gz"), provenance=str(moved / "provenance.json")))
+    assert taken == _artifact.Artifact(moved / "artifact.tar.gz", SUM, "abc123", "r1")
+    assert "made-up-secret" not in (moved / "provenance.json").read_text()
+
+
+def test_an_artifact_that_its_provenance_does_not_speak_of_is_refused(
+    params: Callable[..., dict[str, Any]], handed_over: Path
+) -> None:
+    archive, provenance = str(handed_over / "artifact.tar.gz"), str(handed_over / "provenance.json")
+    with pytest.raises(DeployError, match="speak of two artifacts"):
+        artifact.take(params(archive=archive, provenance=provenance, checksum="0" * 64))
+    Path(archive).write_bytes(b"another")
+    with pytest.raises(DeployError, match="not the one that was meant"):
+        artifact.take(params(archive=archive, provenance=provenance))
+
+
+def test_a_release_id_in_a_provenance_is_no_path(params: Callable[..., dict[str, Any]], handed_over: Path) -> None:
+    path = handed_over / "provenance.json"
+    document = json.loads(path.read_text())
+    document["predicate"]["buildDefinition"]["externalParameters"]["release"] = "../r1"
+    path.write_text(json.dumps(document))
+    with pytest.raises(DeployError, match="not a release id"):
+        artifact.take(params(archive=str(handed_over / "artifact.tar.gz"), provenance=str(path)))
+
+
+def test_what_cannot_be_handed_over_is_told(params: Callable[..., dict[str, Any]], handed_over: Path) -> None:
+    nowhere = handed_over / "artifact.tar.gz/below"
+    with pytest.raises(DeployError, match="cannot be handed over") as refused:
+        artifact.take(params(source="shop", output=str(nowhere)))
+    assert (refused.value.seen, refused.value.where) == ("Not a directory", str(nowhere))
+
+
+def test_a_rehearsal_hands_nothing_over(
+    params: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(ActionBase, "run", lambda _self, _tmp, _task_vars: {})
+    made = _artifact.Artifact(tmp_path / "made", SUM, "abc", "r1")
+    monkeypatch.setattr(_artifact, "built", lambda *_given, **_options: made)
+    monkeypatch.setattr(_provenance, "statement", lambda *_given, **_options: "{}")
+    given = params(source="shop", output=str(tmp_path / "out"))
+    result = Action(dict(given), check_mode=True).run()
+    assert (result["path"], result["changed"], (tmp_path / "out").exists()) == (str(made.path), False, False)
+    made.path.write_bytes(TEXT)
+    result = Action(dict(given)).run()
+    assert (result["path"], result["changed"]) == (str(tmp_path / "out/artifact.tar.gz"), True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils._aim import existing
+from ansible_collections.nodeops.pm2.plugins.module_utils._aim import before, existing
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._ledger import Entry
 from ansible_collections.nodeops.pm2.plugins.module_utils._state import Release, State
 
 
@@ -13,10 +14,10 @@ def release(identifier: str, verdict: str, *, complete: bool = True) -> Release:
     return Release(identifier, complete, verdict, "", "", "", "", "")
 
 
-def state(live: str = "", *, target: str = "", empty: bool = False) -> State:
+def state(live: str = "", *, target: str = "", empty: bool = False, verdict: str = "") -> State:
     """Three releases, of which ``live`` serves."""
     releases = (release("r1", "good"), release("r2", "bad"), release("half", "", complete=False))
-    return State(live, "green" if live else "", "", "", target, () if empty else releases, "", "")
+    return State(live, "green" if live else "", verdict, "", target, () if empty else releases, "", "")
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,20 @@ def test_where_there_is_nothing_to_go_to(state: State, wanted: str, words: list[
     with pytest.raises(DeployError) as refused:
         existing(state, wanted=wanted)
     assert [word for word in words if word not in str(refused.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("state", "came_after", "goal"),
+    [
+        pytest.param(state("r2", verdict="published"), "r1", "r1", id="it was published"),
+        pytest.param(state("r2", verdict="good"), "r1", "r1", id="it was confirmed as well"),
+        pytest.param(state("r2", verdict="published"), "", "", id="nothing was live before"),
+        pytest.param(state("r2", verdict="good"), "", "r2", id="nothing was live before, and it is good"),
+        pytest.param(state("r1", verdict="good"), "r1", "r1", id="it was taken back, or never got so far"),
+        pytest.param(state("r3", verdict="good"), "r1", "r3", id="another deploy came later"),
+        pytest.param(state(""), "", "", id="nothing is live"),
+    ],
+)
+def test_where_the_app_was_before_a_deploy(state: State, came_after: str, goal: str) -> None:
+    published = Entry("2026-11-24T03:12:11.000Z", "published", "r2", detail={"previous": came_after})
+    assert before(state, "r2", [published]) == goal

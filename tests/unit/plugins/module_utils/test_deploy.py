@@ -210,3 +210,67 @@ def test_a_rollback_decides_on_an_unconfirmed_release_first(edge: Any) -> None:
     roll_back(edge)
     assert edge.live() == "r2"
     assert edge.events("r3")[-2:] == ["good", "rolled_back"]
+
+
+def cut_short(app: Any, *events: str, reversible: bool = True) -> None:
+    """r3 was published after what is live, and its deploy ended somewhere later."""
+    app.put("r3", "blue")
+    app.note("gated:r3")
+    _switch.publish(app.layout, "r3", app.place("blue"), by="", reason="", reversible=reversible)
+    app.note(*events)
+
+
+def take_back(app: Any, release: str = "r3") -> tuple[Any, _phases.Course]:
+    course = _phases.Course()
+    try:
+        journey = _deploy.take_back(app.layout, release, _begin.Claim(ME), _phases.Run("rollback", "ann"), course)
+    finally:
+        assert not app.layout.lock.exists()
+    return journey, course
+
+
+def test_a_deploy_that_was_cut_short_after_the_switch_is_taken_back(edge: Any, world: Any) -> None:
+    cut_short(edge)
+    journey, course = take_back(edge)
+    assert (journey.release, journey.changed, edge.live(), edge.events("r3")[-1]) == ("r2", True, "r2", "aborted")
+    assert "r3 was live and never confirmed. Took it back; live is r2." in course.found
+    assert world.said[-1] == "prove r2 in green through http://edge x3"
+    world.said.clear()
+    again, course = take_back(edge)
+    assert (again.changed, course.found, world.said) == (False, [], ["prove r2 in green through http://edge x3"])
+
+
+def test_one_that_was_confirmed_on_this_host_is_rolled_back_with_the_others(edge: Any) -> None:
+    cut_short(edge, "good:r3")
+    journey, _course = take_back(edge)
+    assert (journey.release, edge.live(), edge.events("r3")[-1]) == ("r2", "r2", "rolled_back")
+
+
+def test_one_that_never_published_is_only_cleared_away(edge: Any) -> None:
+    edge.put("r3", "blue")
+    edge.note("staged:r3", "gated:r3")
+    journey, course = take_back(edge)
+    assert (journey.release, edge.live(), edge.events("r3")[-1]) == ("r2", "r2", "aborted")
+    assert course.found == ["Marked r3 aborted: its deploy was interrupted before publish."]
+
+
+def test_a_deploy_that_came_later_is_left_alone(edge: Any) -> None:
+    cut_short(edge, "good:r3")
+    edge.deployed("r4", "green")
+    journey, _course = take_back(edge)
+    assert (journey.release, journey.changed, edge.live()) == ("r4", False, "r4")
+
+
+def test_before_the_first_deploy_nothing_was_live(app: Any) -> None:
+    cut_short(app)
+    journey, course = take_back(app)
+    assert (journey, app.live(), app.events("r3")[-1]) == (None, "", "aborted")
+    assert course.found == ["r3 was live and never confirmed. Took it back; live is nothing."]
+
+
+@pytest.mark.parametrize("events", [(), ("good:r3",)])
+def test_nothing_goes_back_by_itself_before_what_cannot_be_undone(edge: Any, events: tuple[str, ...]) -> None:
+    cut_short(edge, *events, reversible=False)
+    with pytest.raises(DeployError, match="not safe to roll back"):
+        take_back(edge)
+    assert edge.live() == "r3"

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.nodeops.pm2.plugins.modules import nginx_site
+from ansible_collections.nodeops.pm2.tests.unit.plugins.modules.arguments import patch_module_args
 
 NGINX = """#!/bin/sh
 cd {directory} || exit 1

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import ProcessFacts
 from ansible_collections.nodeops.pm2.plugins.modules import pm2_process
+from ansible_collections.nodeops.pm2.tests.unit.plugins.modules.arguments import patch_module_args
 
 ABSENT = ProcessFacts("demo-green", False, "", "", (), 0, None, 0.0, {}, (), False, False, "", "")
 BEGUN = _slot.Started((4711,), _slot.LogMark("/logs/out", 5), _slot.LogMark("/logs/error", 7))

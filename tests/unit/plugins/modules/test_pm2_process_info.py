@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import ProcessFacts
 from ansible_collections.nodeops.pm2.plugins.modules import pm2_process_info
+from ansible_collections.nodeops.pm2.tests.unit.plugins.modules.arguments import patch_module_args
 
 FACTS = ProcessFacts(
     name="demo-green",

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _inspection, _ledger, _lock
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.modules import release
+from ansible_collections.nodeops.pm2.tests.unit.plugins.modules.arguments import patch_module_args
 
 pytestmark = pytest.mark.usefixtures("world", "inspected")
 

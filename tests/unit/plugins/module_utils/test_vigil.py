@@ -109,7 +109,6 @@ def test_who_is_told_to_stop_has_time_to_come_back(vigil: Vigil) -> None:
     [
         (DOWN, "stopped"),
         (dataclasses.replace(DOWN, found=False, status=""), "lost"),
-        (dataclasses.replace(DOWN, status="launching"), ""),
     ],
 )
 def test_what_is_not_there_for_a_while_was_stopped_or_lost(vigil: Vigil, facts: ProcessFacts, absent: str) -> None:
@@ -120,6 +119,15 @@ def test_what_is_not_there_for_a_while_was_stopped_or_lost(vigil: Vigil, facts: 
     assert (situation.absent, situation.failed_probes) == (absent, 0)
     vigil.looked(FACTS, at(6.0))
     assert judged(vigil, 10.0).absent == ""
+
+
+@pytest.mark.parametrize("status", ["online", "launching", "stopping"])
+def test_what_pm2_calls_alive_without_a_process_loses_its_health(vigil: Vigil, status: str) -> None:
+    vigil.looked(dataclasses.replace(DOWN, status=status), at(1.0))
+    for steady in (1.0, 2.0, 3.0):
+        vigil.answered("connection refused", at(steady))
+    assert judged(vigil, 3.0).failed_probes == 0, "a restart takes a moment"
+    assert (judged(vigil, 5.0).absent, judged(vigil, 5.0).failed_probes) == ("", 3)
 
 
 def test_what_crashed_was_not_stopped_by_somebody(vigil: Vigil) -> None:

@@ -160,11 +160,12 @@ def watched(app: Any, tmp_path: Path) -> tuple[Any, Path]:
     ],
 )
 def test_what_a_guard_was_killed_in_is_finished(
-    watched: tuple[Any, Path], world: Any, owner: _lock.Owner, decided: bool
+    watched: tuple[Any, Path], world: Any, caplog: pytest.LogCaptureFixture, owner: _lock.Owner, decided: bool
 ) -> None:
     app, directory = watched
     _lock.acquire(app.layout.lock, owner, ttl=900)
     _service._recover(directory, "guard@web1")
+    assert caplog.records == []
     assert (app.events("r2")[-1] == "good") is decided
     assert bool(world.said) is decided
     assert (_lock.held(app.layout.lock) is None) is decided

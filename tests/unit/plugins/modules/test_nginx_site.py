@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.nodeops.pm2.plugins.module_utils import _process
 from ansible_collections.nodeops.pm2.plugins.modules import nginx_site
 from ansible_collections.nodeops.pm2.tests.unit.plugins.modules.arguments import patch_module_args
 
@@ -46,7 +47,8 @@ class Nginx:
 
 
 @pytest.fixture
-def nginx(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Nginx:
+def nginx(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Nginx:
+    monkeypatch.setattr(_process, "pids", list)  # this machine may have an nginx of its own
     return Nginx(tmp_path, capsys)
 
 

@@ -121,6 +121,10 @@ guard:
       description: What it cannot do, a sentence each.
       type: list
       elements: str
+silent:
+  description: Why people would not hear of an incident. Empty where they would, and where nobody has asked for that.
+  returned: success
+  type: str
 drift:
   description: What is not as it was declared. Null without O(drift).
   returned: success

@@ -6,7 +6,7 @@
 # shell, who stands in the app's repository, call the same steps:
 #
 #   pipeline.sh build       make the artifact, its checksum and its provenance; reaches no host
-#   pipeline.sh check       look at it and at the hosts; touches nothing
+#   pipeline.sh check       answer the checklist; touches nothing that is live
 #   pipeline.sh deploy      deploy it: proved on every host, or taken back on every host
 #   pipeline.sh undo        after a deploy that failed or was cut short: go to where each host was before
 #   pipeline.sh smoke       ask from here what users ask; alerts, and never rolls back

@@ -25,7 +25,7 @@ import yaml
 
 import variants
 import worktree
-from ansible_collections.nodeops.pm2.molecule.conftest import PROJECT, Card
+from ansible_collections.nodeops.pm2.molecule.conftest import PROJECT, Card, waived
 
 EXAMPLE = PROJECT / "examples/app"
 ACTIONS = Path(__file__).parent / "actions"
@@ -98,6 +98,9 @@ class Repository:
             "bluegreen_env": {"GREETING": "Hello"},
             "bluegreen_soak": 0,
             "bluegreen_gate_timeout": 6,
+            # What is broken here is to get as far as the deploy, which takes it back.
+            "bluegreen_rehearsal": False,
+            "bluegreen_waivers": waived("tests_passed", "boots_locally", "monitoring_set_up"),
         }
         # As variables of the host, which what group_vars/all.yml says of all hosts does not override.
         inventory = {"all": {"hosts": {card.name: {**own, **variables}}}}

@@ -97,7 +97,12 @@ def test_what_is_live_comes_back_whenever_the_power_fails_in_a_deploy(
     with contextlib.ExitStack() as stack:
         for site, step in zip(sites, steps):
             held = {f"before_{step}": [["sleep", "600"]]}
-            options: dict[str, Any] = {"env": {"SECRET": HIDDEN}, "hooks": held, "standby": 0, "keep_releases": 1}
+            options: dict[str, Any] = {
+                "env": {"GREETING": "Hello", "SECRET": HIDDEN},
+                "hooks": held,
+                "standby": 0,
+                "keep_releases": 1,
+            }
             stack.enter_context(site.deploying("release-1", release=f"at-{step}", **options))
         for site in sites:
             until(lambda site=site: site.inside("pgrep -xu deploy sleep") != "")

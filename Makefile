@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help venv test lint ruff mypy yamllint ansible-lint pipelines changelog unit corpus sanity package molecule demo \
-    demo-clean bench bench-edge docs clean
+    demo-clean bench bench-edge bench-hosts docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -107,6 +107,9 @@ bench: $(VENV)/demo.stamp ## Print the figures, all or those named: make bench P
 
 bench-edge: $(VENV)/tests.stamp ## Print what nginx and the switch in it cost, on a host with systemd: root and podman
 	@PYTHONPATH=$(VENV)/collections $(BIN)/python demo/bench_edge.py
+
+bench-hosts: $(VENV)/tests.stamp ## Print what deploys cost on hosts by ssh, and what users notice: root and podman
+	@PYTHONPATH=$(VENV)/collections $(BIN)/python demo/bench_hosts.py $(PARTS)
 
 docs: $(VENV)/tests.stamp $(PACKAGE)/tools.stamp ## Write the pages that are made from the code, and the site of the documentation
 	@PYTHONPATH=$(VENV)/collections $(BIN)/python .ci/rules.py

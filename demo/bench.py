@@ -222,8 +222,14 @@ def broken(bench: Bench) -> None:
 
 
 def check(bench: Bench) -> None:
-    """Checks of large releases, each in a process of its own."""
+    """Checks of large releases, each in a process of its own; then check.yml as a whole, on one host."""
     checks.report(bench.directory)
+    archive = checks.pack(bench.directory / "large.tar.gz", checks.sources(checks.MANY))
+    large = {"bluegreen_artifact": str(archive), "bluegreen_script": "src/m0/f0.ts", "bluegreen_rehearsal": False}
+    usual = {"bluegreen_source": str(bench.source("release-1"))}
+    for name, options in ((f"{checks.MANY} sources", large), ("the backend, rehearsed", usual)):
+        runs = [bench.play("check", ends=2, **options) for _run in range(checks.RUNS)]  # 2: no tests are known
+        print(f"  check.yml, {name:22} median {statistics.median(runs):5.1f} s  ({spread(runs)})")
 
 
 def guard(bench: Bench) -> None:

@@ -111,9 +111,10 @@ def prepare(directory: Path) -> None:
     inside("nginx -t -q && systemctl reload nginx && sleep 1")
 
 
-def play(inventory: Path, name: str, variables: dict[str, Any]) -> None:
+def play(inventory: Path, name: str, variables: dict[str, Any], limit: str = "all") -> None:
     """Run a playbook quietly."""
     argv = ["ansible-playbook", f"playbooks/{name}.yml", "-i", str(inventory), "-e", json.dumps(variables)]
+    argv += ["--limit", limit]
     ended = subprocess.run(argv, cwd=PROJECT, capture_output=True, text=True, check=False)
     if ended.returncode != 0:
         raise RuntimeError(ended.stdout + ended.stderr)

@@ -33,6 +33,8 @@ import variants
 from load import Load
 
 PASSED, REFUSED = 0, 2  # exit codes of ansible-playbook: all is well, a host failed
+NODE = PROJECT / ".venv/node/bin/node"
+PM2 = PROJECT / ".cache/pm2/node_modules/pm2/bin/pm2"
 
 
 @dataclass(frozen=True)
@@ -246,6 +248,10 @@ class App:
         assert not place.socket or tree.listen.readlink() == Path(place.socket)
         return set(pids)
 
+    def has_not_drifted(self) -> None:
+        """Nothing is otherwise than the live release was declared."""
+        self.play("status", drift="fail")
+
     def entries(self, release: str = "") -> list[dict[str, Any]]:
         """The ledger's lines, of one release or of all; none where there is no ledger."""
         entries = [vars(entry) for entry in _ledger.read(self.layout.ledger)]
@@ -254,6 +260,12 @@ class App:
     def events(self, release: str = "") -> list[str]:
         """The ledger's events, of one release or of all."""
         return [entry["event"] for entry in self.entries(release)]
+
+    def pm2(self, *arguments: str, **variables: str) -> str:
+        """What PM2's own command line says to a person at the host, in whose shell there are ``variables``."""
+        environment = {"PATH": f"{NODE.parent}:/usr/bin:/bin", "PM2_HOME": str(self.card.pm2_home), **variables}
+        argv = [str(NODE), str(PM2), *arguments]
+        return subprocess.run(argv, cwd="/", env=environment, stdout=subprocess.PIPE, check=True, text=True).stdout
 
     def listeners(self, slot: str) -> set[int]:
         """Who listens on the address of a slot."""

@@ -27,7 +27,12 @@ WITNESS = Path(__file__).parent / "shared" / "hosts" / "witness"
 
 @dataclass
 class Site(App):
-    """:class:`App` on a real host."""
+    """:class:`App` on a real host.
+
+    :param user: as whom playbooks connect.
+    """
+
+    user: str = "deploy"
 
     @property
     def front(self) -> str:
@@ -45,8 +50,8 @@ class Site(App):
         return self.card.directory.parent / "ssh_config"
 
     def command(self, name: str, *arguments: str, **options: Any) -> list[str]:
-        """The command line of :meth:`play`, as the deploy user."""
-        return [*super().command(name, *arguments, **options), "-e", "ansible_user=deploy"]
+        """The command line of :meth:`play`, as the deploy user unless it says otherwise."""
+        return [*super().command(name, *arguments, **options), "-e", f"ansible_user={self.user}"]
 
     def provision(self, *arguments: str, ends: int = PASSED, **variables: Any) -> Run:
         """Run ``provision.yml`` as the user with sudo; the variables are named in full."""
@@ -80,11 +85,38 @@ class Site(App):
 
     def reboot(self, *, powered_off: bool = False) -> None:
         """Take the host down and up again, by its own shutdown or by pulling its plug, and wait until it is up."""
-        down = ["kill"] if powered_off else ["stop", "--time", "60"]
-        for words in (down, ["start"]):
-            subprocess.run(["podman", *words, self.card.container], check=True, capture_output=True)
+        if powered_off:
+            self.power_off()
+        else:
+            self._podman("stop", "--time", "60")
+        self.comes_back()
+
+    def power_off(self) -> None:
+        """Pull its plug."""
+        self._podman("kill")
+
+    def cut(self) -> None:
+        """Cut its network, so that nothing is heard of it any more; what runs there runs on."""
+        for chain, direction in (("INPUT", "-i"), ("OUTPUT", "-o")):
+            self.from_outside("net", "iptables", "-A", chain, direction, "eth0", "-j", "DROP")
+
+    def comes_back(self) -> None:
+        """Plug it in again, the network or the power, and wait until it is up."""
+        if self._podman("inspect", "--format", "{{.State.Running}}") == "true":
+            self.from_outside("net", "iptables", "-F")
+        else:
+            self._podman("start")
         until(lambda: self.inside("systemctl is-system-running").strip() in ("running", "degraded"))
         until(lambda: self.inside("systemctl is-active ssh").strip() == "active")
+
+    def _podman(self, command: str, *options: str) -> str:
+        argv = ["podman", command, *options, self.card.container]
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+    def from_outside(self, kind: str, *argv: str) -> None:
+        """Run a command in the host's ``net`` or among its ``mount`` points, which it has no right to change itself."""
+        pid = self._podman("inspect", "--format", "{{.State.Pid}}")
+        subprocess.run(["nsenter", "--target", pid, f"--{kind}", *argv], check=True, capture_output=True)
 
     def live(self) -> str:
         """What ``current`` points to."""

@@ -71,11 +71,16 @@ class WebSocket:
         _kind, length = self._stream.read(2)
         return self._stream.read(length)
 
+    def close(self) -> None:
+        """Go without a word."""
+        self._stream.close()
+        self._socket.close()
+
     def __enter__(self) -> WebSocket:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._socket.close()
+        self.close()
 
 
 def connect(host: str, port: int, tls: Tls | None) -> socket.socket:

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from ansible_collections.nodeops.pm2.molecule.conftest import PROJECT, Card
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2
@@ -27,3 +30,14 @@ def until(what: Callable[[], object]) -> None:
     while not what():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def sentry_sdk() -> Path:
+    """The directory whose ``node_modules`` holds Sentry's SDK, which is fetched once a checkout."""
+    directory = PROJECT / ".cache" / "sentry"
+    if not (directory / "node_modules" / "@sentry" / "node").exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        environment = {**os.environ, "PATH": f"{NODE.parent}:{os.environ['PATH']}"}
+        npm = [str(NODE.parent / "npm"), "install", "--no-audit", "--no-fund", "--no-save", "@sentry/node@11.12.0"]
+        subprocess.run(npm, cwd=directory, env=environment, check=True, stdout=subprocess.DEVNULL)
+    return directory

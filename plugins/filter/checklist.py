@@ -21,7 +21,7 @@ def checklist_filter(inputs: Any, waivers: Any = (), today: str = "") -> dict[st
         answered = _checklist.answer(inputs, waivers=waivers, today=day)
     except DeployError as error:
         raise AnsibleFilterError(str(error)) from error
-    return {**answered, "reasons": _checklist.reasons(answered)}
+    return {**answered, "reasons": _checklist.reasons(answered), "summary": _checklist.summary(answered)}
 
 
 def report_filter(checklist: Any, form: str) -> str:

@@ -91,11 +91,12 @@ def answer(directory: Path, identifier: str, verdicts: Sequence[Verdict]) -> Non
 
 
 def last(directory: Path) -> Tested | None:
-    """The last test, ``None`` where there was none."""
+    """The last test; ``None`` where there was none, or nothing can be made of what was written down of it."""
     raw = read_json(directory / "alert-test.json")
-    if not isinstance(raw, dict):
+    try:
+        return Tested(str(raw["at"]), tuple(Verdict(**one) for one in raw["verdicts"])) if raw else None
+    except (LookupError, TypeError):
         return None
-    return Tested(str(raw["at"]), tuple(Verdict(**one) for one in raw["verdicts"]))
 
 
 def _answered(directory: Path) -> str:

@@ -13,6 +13,7 @@ _CRASHED = {"boot": "crashed_at_boot", "gate": "crashed", "soak": "crashed_in_so
 # With restart_delay PM2 gives up under the name "waiting restart", and stays so for ever.
 _ENDED = ("errored", "waiting restart")
 _RUNNING = ("online", "launching")
+_BIRTHPLACE = "/"  # where the daemon is started
 # Seconds: what had lived this long when it was first looked at was not started just now, and its restarts are history.
 _SETTLED = 60.0
 
@@ -93,8 +94,9 @@ def _judge_cwd(facts: ProcessFacts, release_path: str, min_uptime: float) -> Rea
     if not wrong:
         return None
     pid, cwd = min(wrong.items())
-    # A cluster worker is born in the daemon's directory and changes into its own while it boots.
-    settled = facts.uptime >= min_uptime and all(wrong.values())
+    # A cluster worker is born in the daemon's directory and changes into its own while it boots, on a busy host late.
+    unborn = facts.exec_mode == "cluster" and set(wrong.values()) == {_BIRTHPLACE}
+    settled = facts.uptime >= min_uptime and all(wrong.values()) and not unborn
     return Reason("wrong_release", f"pid {pid} runs in {cwd or 'an unreadable directory'}", fatal=settled)
 
 

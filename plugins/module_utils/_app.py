@@ -39,6 +39,7 @@ SPEC: dict[str, Any] = {
     "secret_files": {"type": "list", "elements": "path", "default": [], "no_log": False},  # names, not contents
     "guard": {"type": "dict", "default": {}},
 }
+_DEFAULTS = {name: option.get("default") for name, option in SPEC.items()}
 
 
 @dataclass(frozen=True)
@@ -139,9 +140,15 @@ def write(tree: ReleaseTree, text: str) -> None:
 
 
 def recorded(tree: ReleaseTree) -> App | None:
-    """How this release was described when it was staged; ``None`` where its stage did not come so far."""
+    """How this release was described when it was staged; ``None`` where its stage did not come so far.
+
+    What is missing was not asked of a release when it was staged, and is as if nothing had been said.
+    """
     raw = read_json(tree.app)
-    return of(raw) if isinstance(raw, dict) else None
+    try:
+        return of({**_DEFAULTS, **raw}) if isinstance(raw, dict) else None
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return None
 
 
 def require(tree: ReleaseTree) -> App:

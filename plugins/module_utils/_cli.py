@@ -34,8 +34,8 @@ exit codes:
   0  it is done; status: a good release is live and serves
   1  it failed, or was refused; what was begun has been undone
   2  the command line is wrong
-  3  status: somebody should look (nothing live, not confirmed, not serving, frozen, or the guard does not run);
-     alert-test: a channel did not deliver
+  3  status: somebody should look (nothing live, not confirmed, not serving, frozen, drift, the guard does not run, or
+     nobody would be told); alert-test: a channel did not deliver, or there is none
   4  somebody else holds the app's lock
 """
 
@@ -54,10 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def status(options: argparse.Namespace) -> int:
-    """What is live, whether it serves, who watches."""
-    found = _status.read(_layout(options), guard=_directory(options))
+    """What is live, whether it serves, who watches; and whether all is as it was declared."""
+    found = _status.read(_layout(options), guard=_directory(options), drift=options.drift)
     _say(options, found.as_dict(), lambda: _status.lines(found, host=os.uname().nodename))
-    return DONE if found.good and "NOT run" not in found.guard else LOOK
+    return DONE if found.good else LOOK
 
 
 def history(options: argparse.Namespace) -> int:
@@ -131,20 +131,32 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--app", help="which app, where the guard watches several")
-    parser.add_argument("--root", type=Path, help="the app's root, where no guard knows it")
-    parser.add_argument("--settings", default=SETTINGS, help="the guard's settings (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="for machines")
+    _add_common(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for act in (status, history, rollback, freeze, unfreeze, alert_test, guard):
         name = act.__name__.replace("_", "-")
         command = commands.add_parser(name, help=act.__doc__, description=act.__doc__)
         command.set_defaults(act=act)
+        _add_common(command, default=argparse.SUPPRESS)  # what was said before the command stands
         _add_arguments(name, command)
     return parser
 
 
+def _add_common(parser: argparse.ArgumentParser, *, default: Any = None) -> None:
+    """What every command takes, before its name or after it."""
+    parser.add_argument("--app", default=default, help="which app, where the guard watches several")
+    parser.add_argument("--root", type=Path, default=default, help="the app's root, where no guard knows it")
+    settings = default or SETTINGS
+    parser.add_argument("--settings", default=settings, help=f"the guard's settings (default: {SETTINGS})")
+    parser.add_argument("--json", action="store_true", default=default or False, help="for machines")
+
+
 def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
+    if name in ("status", "history"):
+        # As the alerts name it; another default than None would take the place of --app.
+        command.add_argument("app", nargs="?", default=argparse.SUPPRESS, metavar="APP", help="the same as --app")
+    if name == "status":
+        command.add_argument("--drift", action="store_true", help="compare everything with what was declared")
     if name == "history":
         command.add_argument("--last", type=int, default=20, metavar="N", help="events (default: %(default)s)")
     if name == "rollback":

@@ -41,9 +41,14 @@ def disarm(layout: Layout) -> None:
 
 
 def armed(layout: Layout) -> Deadline | None:
-    """The deadline that stands."""
+    """The deadline that stands; ``None`` where none does, or nothing can be made of what was written down of it."""
     raw = read_json(_path(layout))
-    return Deadline(**raw) if isinstance(raw, dict) else None
+    try:
+        return (
+            Deadline(str(raw["release"]), float(raw["until"]), float(raw["armed_at"]), str(raw["by"])) if raw else None
+        )
+    except (LookupError, TypeError, ValueError):
+        return None
 
 
 def _path(layout: Layout) -> Path:

@@ -34,7 +34,7 @@ TIMEOUT = 10.0
 _LONGEST_HOLD, _LONGEST_REFUSAL = 300.0, 3600.0
 _KEPT, _LATE = 120.0, 120.0
 # A chat that has failed so often is not there when it is needed.
-_GIVEN_UP = 2
+GIVEN_UP = 2
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _addressed(entry: Entry, channels: Sequence[Channel], lines: Lines) -> Entry
     if not deliveries:
         deliveries = {name: Delivery() for name in channels_for(entry.message.severity, channels)}
     chats = [channel.name for channel in channels if not channel.is_sms and channel.name in deliveries]
-    lost = [name for name in chats if deliveries[name].state != DELIVERED and lines.of(name).failures >= _GIVEN_UP]
+    lost = [name for name in chats if deliveries[name].state != DELIVERED and lines.of(name).failures >= GIVEN_UP]
     if chats and lost == chats and entry.message.severity != INFO:
         texts = {channel.name: Delivery() for channel in channels if channel.is_sms}
         deliveries = {**texts, **deliveries}

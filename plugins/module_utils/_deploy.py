@@ -15,7 +15,6 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _app,
     _begin,
     _ledger,
-    _lock,
     _phases,
     _road,
     _state,
@@ -64,22 +63,29 @@ def resumed(layout: Layout, release: str, run: _phases.Run, course: _phases.Cour
 
 
 def publish(journey: _road.Journey) -> None:
-    """Switch, and watch the release live; nothing where it was confirmed before."""
-    if not is_confirmed(journey):
+    """Switch, and watch the release live; nothing where it was confirmed before.
+
+    What was published before is only watched: so a host of an early wave is watched on while later ones publish, and
+    missed where it is lost meanwhile.
+    """
+    if is_confirmed(journey):
+        return
+    if _state.live_release(journey.layout) == journey.release and _reached(journey) == "published":
+        _road.watch(journey)
+    else:
         _road.travel(journey, _road.PUBLISHED)
 
 
 def confirm(journey: _road.Journey) -> None:
     """Declare it good, retire and prune what it replaced, and let others in; a gated one is published first."""
     if not is_confirmed(journey):
-        reached = _ledger.last_event(_ledger.read(journey.layout.ledger), journey.release)
-        _road.travel(journey, (*_road.PUBLISHED, *_road.GOOD) if reached == "gated" else _road.GOOD)
+        is_gated = _reached(journey) == "gated"
+        _road.travel(journey, (*_road.PUBLISHED, *_road.GOOD) if is_gated else _road.GOOD)
     _begin.give_back(journey.layout, journey.course)
 
 
 def abort(layout: Layout, release: str, failure: _undo.Failure, *, by: str, course: _phases.Course) -> _undo.Undone:
     """Undo what is not confirmed, and let others in, also where it cannot be undone: the next run tidies up."""
-    _lock.prove(layout.lock, course.lease)
     try:
         return _undo.undo(layout, release, failure, by=by, course=course.aside())
     finally:
@@ -168,6 +174,11 @@ def _undone(journey: _road.Journey, error: DeployError | OSError) -> DeployError
     _undo.refuse_frozen(undone, failure)
     facts = error.facts if isinstance(error, DeployError) else {}
     return DeployError(f"{failure.reason}\nLive is {undone.live or 'nothing'}.", facts=facts)
+
+
+def _reached(journey: _road.Journey) -> str:
+    """How far the release has come."""
+    return _ledger.last_event(_ledger.read(journey.layout.ledger), journey.release)
 
 
 def is_confirmed(journey: _road.Journey) -> bool:

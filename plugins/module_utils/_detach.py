@@ -31,4 +31,7 @@ def detach(act: Callable[[], object], *, log: Path = Path(os.devnull)) -> None:
         sys.stderr.flush()
         code = 0
     finally:
+        if code:
+            sys.excepthook(*sys.exc_info())  # into the log: nobody else would ever hear of it
+            sys.stderr.flush()
         os._exit(code)  # never back into the caller's code, whatever happened

@@ -7,16 +7,16 @@ The record of the live release is what everything is compared with: it was writt
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _drift_pm2
 from ansible_collections.nodeops.pm2.plugins.module_utils._drift_seen import SHOWN, Difference, Disk, Seen
 
 
 def differences(seen: Seen) -> list[Difference]:
-    """All differences, from the disk to the front door; empty where everything agrees."""
+    """All differences, from the disk to the front door; empty where everything agrees, or nothing is to be live."""
     if not seen.disk.live:
-        return [_nothing_live(seen)]
+        return [_nothing_live(seen)] if seen.release else []
     of_pm2 = (*_drift_pm2.of_memory(seen), *_drift_pm2.of_dump(seen))
     return [*_of_disk(seen), *of_pm2, *_of_front(seen), *_of_owner(seen)]
 
@@ -25,7 +25,7 @@ def _nothing_live(seen: Seen) -> Difference:
     return Difference(
         "nothing_live",
         "Nothing is live.",
-        seen.release or "a release",
+        seen.release,
         "current leads nowhere",
         "current",
         "Deploy, or roll back to a good release.",
@@ -102,7 +102,7 @@ def _of_owner(seen: Seen) -> Iterator[Difference]:
         remedy = "Stop it, and start the live release afresh by a deploy."
         yield Difference(
             "owner_stranger",
-            "A process that PM2 did not start has the live address.",
+            "A process that is not the live one has the live address.",
             "the live process",
             owner.stranger,
             owner.address,
@@ -124,6 +124,15 @@ def _of_owner(seen: Seen) -> Iterator[Difference]:
                 owner.address,
                 remedy,
             )
+
+
+def lines(found: Sequence[Difference]) -> list[str]:
+    """All of them for people."""
+    said = []
+    for one in found:
+        said += [f"DRIFT {one.what}", f"    expected {one.expected}; seen {one.seen}", f"    in {one.where}"]
+        said.append(f"    do: {one.remedy}")
+    return said
 
 
 def _short(digest: str) -> str:

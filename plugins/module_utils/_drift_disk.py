@@ -8,16 +8,19 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _manifest, _shared, _state
+from ansible_collections.nodeops.pm2.plugins.module_utils import _manifest, _meant, _shared, _state
 from ansible_collections.nodeops.pm2.plugins.module_utils._drift_seen import Disk
-from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, ReleaseTree
 from ansible_collections.nodeops.pm2.plugins.module_utils._manifest import Manifest
 
 _MOST_FOREIGN = 1000  # files; whoever wrote more than that need not be told of each
 
 
 def read_disk(layout: Layout) -> Disk:
-    """Every shipped file's hash, and what else is there; files in node_modules count where they were shipped."""
+    """Every file's hash, and what else is there; files in node_modules count where they were shipped.
+
+    What the deploy itself put there, from the ecosystem file to the links into ``shared/``, is compared as well.
+    """
     live = _state.live_release(layout)
     releases = tuple(tree.id for tree in _state.trees(layout))
     if not live:
@@ -27,8 +30,17 @@ def read_disk(layout: Layout) -> Disk:
     manifest = _manifest.read(tree)
     if manifest is None:
         return Disk(live, path, releases=releases)
-    found = _manifest.fingerprints(tree, manifest.files)
-    return Disk(live, path, manifest.files, found, tuple(_foreign(tree.path, manifest)), releases)
+    shipped = {**manifest.files, **_written(layout, tree, manifest)}
+    found = _manifest.fingerprints(tree, shipped)
+    return Disk(live, path, shipped, found, tuple(_foreign(tree.path, manifest)), releases)
+
+
+def _written(layout: Layout, tree: ReleaseTree, manifest: Manifest) -> dict[str, str]:
+    """What the deploy wrote into the release, as far as it is known, in the manifest's notation."""
+    meant = _meant.read(tree, slot=_state.slot_name(tree))
+    links = {name: _shared.target(layout, tree, name) for name in manifest.shared}
+    revision = {tree.revision.name: _meant.revision(manifest.revision)} if meant.files else {}
+    return {**meant.files, **revision, **{name: f"link:{target}" for name, target in links.items()}}
 
 
 def _foreign(root: Path, manifest: Manifest) -> Iterator[str]:

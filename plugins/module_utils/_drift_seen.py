@@ -86,7 +86,7 @@ class Seen:
     """Everything there is to compare; what was not asked is ``None``.
 
     :param declared: what the live slot's process should be, from the release's own record.
-    :param release: the id that was last published, by the ledger.
+    :param release: what is to be live by the ledger, empty where nothing is.
     :param processes: names of all processes of the app.
     :param front_must_name: whether an answer without a release id is a difference.
     """

@@ -12,7 +12,12 @@ import posixpath
 import re
 from typing import Any
 
-from ansible_collections.nodeops.pm2.plugins.module_utils._ecosystem_env import Place, environment, given_variables
+from ansible_collections.nodeops.pm2.plugins.module_utils._ecosystem_env import (
+    Place,
+    environment,
+    given_variables,
+    sentry_variables,
+)
 from ansible_collections.nodeops.pm2.plugins.module_utils._ecosystem_flags import interpreter_arguments, under
 from ansible_collections.nodeops.pm2.plugins.module_utils._ecosystem_launch import Launch, launch
 from ansible_collections.nodeops.pm2.plugins.module_utils._ecosystem_limits import restart_limits, whole_number
@@ -23,7 +28,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Slot
 
 _KNOWN = names(
     "name app script interpreter args node_args instances exec_mode env env_file max_restarts min_uptime kill_timeout"
-    " restart_delay exp_backoff_restart_delay listen strategy extras"
+    " restart_delay exp_backoff_restart_delay listen strategy sentry extras"
 )
 
 
@@ -49,13 +54,18 @@ def ecosystem(process: dict[str, Any], *, slot: Slot, release_path: str, root: s
     )
     mode = _exec_mode(process, start)
     limits = restart_limits(process)
+    told = sentry_variables(process.get("sentry") or "", place.app)
     return {
         "name": slot.process,
         "cwd": place.base,
         "script": _script(start.script, place),
         "interpreter": start.interpreter,
         "node_args": interpreter_arguments(
-            start, place, cluster=mode == "cluster", env_file=process.get("env_file") or ""
+            start,
+            place,
+            cluster=mode == "cluster",
+            env_file=process.get("env_file") or "",
+            sentry=bool(process.get("sentry")),
         ),
         "args": [place.fill(word) for word in start.args],
         "exec_mode": mode,
@@ -68,7 +78,7 @@ def ecosystem(process: dict[str, Any], *, slot: Slot, release_path: str, root: s
         "out_file": f"{root}/logs/{slot.process}-out.log",
         "error_file": f"{root}/logs/{slot.process}-error.log",
         **extra_options(extras, restart_delay=limits.get("restart_delay", 0)),
-        "env": environment(_variables(given, start, place), place),
+        "env": environment({**told, **_variables(given, start, place)}, place),
     }
 
 

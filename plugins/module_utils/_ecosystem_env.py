@@ -74,6 +74,17 @@ def given_variables(env: Any) -> dict[str, str]:
     return {str(name): _text(str(name), value) for name, value in env.items()}
 
 
+def sentry_variables(environment: str, app: str) -> dict[str, str]:
+    """What Sentry's SDK reads, and ``SENTRY_ENABLED``, by which apps and our preload are told that it is wanted.
+
+    :param environment: Sentry's name for where this is; ``''``: Sentry is not wanted, and nothing is set.
+    """
+    if not environment:
+        return {}
+    named = {"SENTRY_RELEASE": f"{app}@{{release}}", "SENTRY_ENVIRONMENT": environment}
+    return {"SENTRY_ENABLED": "true", **named}
+
+
 def environment(given: dict[str, str], place: Place) -> dict[str, str]:
     """All variables in the file, in order of name: the user's, and ours that say where and what the app is."""
     ours = {

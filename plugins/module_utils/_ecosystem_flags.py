@@ -27,13 +27,19 @@ TSX_LOADER = "node_modules/tsx/dist/loader.mjs"
 SOCKET_PRELOAD = ".release/socket.cjs"
 """Unlinks a socket that a killed predecessor left, before the app listens; written when the release is staged."""
 
+SENTRY_PRELOAD = ".release/sentry.mjs"
+"""Tells Sentry of an error that the app cannot tell of itself; written when the release is staged."""
+
 REJECTIONS = "--unhandled-rejections"
 
 
-def interpreter_arguments(start: Launch, place: Place, *, cluster: bool, env_file: str) -> list[str]:
+def interpreter_arguments(
+    start: Launch, place: Place, *, cluster: bool, env_file: str, sentry: bool = False
+) -> list[str]:
     """All words between the interpreter and PM2's container.
 
     :param env_file: absolute path of the file with the app's secrets on the host; empty where there is none.
+    :param sentry: whether Sentry is to hear of an error at the start; of Node.js alone, others go without.
     :raises DeployError: what needs Node.js and has another interpreter, or would not work in a cluster worker.
     """
     user = [word for flag in start.flags if not _is_strict(flag) for word in _placed(flag, place, cluster=cluster)]
@@ -46,10 +52,12 @@ def interpreter_arguments(start: Launch, place: Place, *, cluster: bool, env_fil
             seen="exec_mode cluster and a socket: the daemon would own it and keep it from one release to the next",
             remedy="Use bluegreen_listen: port, or exec_mode: fork.",
         )
+    # The first of all, so that it hears of whatever goes wrong after it.
+    teller = ["--import", PurePosixPath(place.base, SENTRY_PRELOAD).as_uri()] if sentry else []
     loader = ["--import", PurePosixPath(place.base, TSX_LOADER).as_uri()] if start.tsx else []
     secrets = [f"--env-file={_absolute_file(env_file)}"] if env_file else []
     socket = ["--require", f"{place.base}/{SOCKET_PRELOAD}"] if place.socket else []
-    return [*loader, f"{REJECTIONS}=strict", *secrets, *socket, *user]
+    return [*teller, *loader, f"{REJECTIONS}=strict", *secrets, *socket, *user]
 
 
 def under(base: str, path: str) -> str:

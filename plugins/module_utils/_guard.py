@@ -7,6 +7,7 @@ One thread watches every app of the host. What can take long, asking an app and 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import select
@@ -57,6 +58,8 @@ class Watched:
         self.look_at = self.ask_at = self.try_at = 0.0
         self.tries = 0
         self.heard: int | None = None
+        self.hidden = ""  # why its process could not be looked at
+        self.blind: tuple[str, ...] = ()
 
     @property
     def home(self) -> Path | None:
@@ -111,7 +114,9 @@ class Guard:
             return
         self._apps_at = now.steady + 5 * LOOK
         roots = _registry.apps(self.settings.directory)
-        known = read_json(self._heard_path)
+        known = None
+        with contextlib.suppress(OSError):  # what was told before is told again, or not at all; the watch goes on
+            known = read_json(self._heard_path)
         for name in set(self.apps) - set(roots):
             del self.apps[name]
         for name, root in roots.items():
@@ -132,22 +137,41 @@ class Guard:
         self._tell_of_deploys(watched)
         app, slot = vigil.sight.app, vigil.sight.slot
         if app is None or slot is None:
+            self._tell_of_blindness(watched, vigil.sight.problem)
             return False
         ear = self.ears.setdefault(app.pm2.home, Ear(app.pm2.home))
         ear.open(now.steady)
         vigil.daemon_gone = ear.gone
+        self._tell_of_blindness(watched, ear.problem, watched.hidden)
         if now.steady >= watched.ask_at and not vigil.is_quenched:
             watched.ask_at = now.steady + vigil.watch.interval
             self.prober.ask(vigil.name, vigil.publishing, app, app.serving(slot))
-            self._look_at_process(vigil, now)
+            self._look_at_process(watched, now)
         return True
 
     @staticmethod
-    def _look_at_process(vigil: Vigil, now: Moment) -> None:
+    def _look_at_process(watched: Watched, now: Moment) -> None:
         """Where there is a daemon to ask; without one it is known what is wrong."""
+        vigil = watched.vigil
         app, slot = vigil.sight.app, vigil.sight.slot
-        if app is not None and slot is not None and vigil.daemon_gone is None:
+        if app is None or slot is None or vigil.daemon_gone is not None:
+            return
+        try:
             vigil.looked(_facts.read_facts(app.pm2, app.serving(slot)), now)
+            watched.hidden = ""
+        except (DeployError, OSError) as error:
+            watched.hidden = str(error)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            watched.hidden = f"What PM2 says at {app.pm2.home} cannot be understood, as of another version: {error!r}."
+
+    def _tell_of_blindness(self, watched: Watched, *problems: str) -> None:
+        """What cannot be watched is told once, and that it can again; all the rest goes on."""
+        seen = tuple(filter(None, problems))
+        if seen and seen != watched.blind:
+            self._tell(watched, "guard_blind", WARNING, seen=seen, done="It goes on with what it can watch.")
+        elif watched.blind and not seen:
+            self.herald.end(watched.vigil.name, "guard_blind")
+        watched.blind = seen
 
     def _adjust(self, watched: Watched) -> None:
         """Watch it as it wants to be watched; settings that make no sense are told of, and the host's are used."""
@@ -248,7 +272,7 @@ class Guard:
         """Something new is the matter: keep the evidence, and tell at once."""
         vigil = watched.vigil
         _LOG.warning("%s: %s", vigil.name, decision.reason)
-        self._look_at_process(vigil, now)
+        self._look_at_process(watched, now)
         case = Case.opened(vigil, decision, host=self.host, now=now, replaced=watched.case)
         case.gather(vigil, tail=tail)
         watched.case = case
@@ -344,6 +368,8 @@ class Guard:
         news, watched.heard = entries[watched.heard :], max(len(entries), watched.heard)
         for entry in news:
             notice = _notice.of_entry(entry, app=vigil.name, host=self.host, look=f"bluegreen history {vigil.name}")
+            if entry.event == "unfrozen":
+                self.herald.end(vigil.name, "frozen")
             if notice and not entry.by.startswith(GUARD):
                 self.herald.tell(notice, secrets=vigil.sight.app.hidden() if vigil.sight.app else ())
         if news:

@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _heartbeat, _judgement, _log, _registry, _windows
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
@@ -71,9 +72,9 @@ def load(path: Path) -> Settings:
         channels=raw.get("channels") or {},
         watch=adjusted(Watch(), raw.get("watch") or {}, where=str(path)),
         heartbeat=str(raw.get("heartbeat") or ""),
-        heartbeat_interval=float(raw.get("heartbeat_interval") or _heartbeat.INTERVAL),
+        heartbeat_interval=_number("heartbeat_interval", raw.get("heartbeat_interval", _heartbeat.INTERVAL), str(path)),
         least=str(raw.get("least") or "INFO"),
-        daemon_grace=float(raw.get("daemon_grace", 10.0)),
+        daemon_grace=_number("daemon_grace", raw.get("daemon_grace", 10.0), str(path)),
     )
 
 
@@ -95,9 +96,24 @@ def adjusted(watch: Watch, given: Mapping[str, Any], *, where: str) -> Watch:
     return Watch(
         policy=policy,
         interval=max(numbers.get("interval", watch.interval), 0.2),
-        windows=_windows.windows_of(given["windows"]) if given.get("windows") else watch.windows,
-        patterns=_log.patterns_of(given["log_patterns"]) if given.get("log_patterns") else watch.patterns,
+        windows=_listed(_windows.windows_of, given, "windows", where) or watch.windows,
+        patterns=_listed(_log.patterns_of, given, "log_patterns", where) or watch.patterns,
     )
+
+
+_T = TypeVar("_T")
+_LISTS = {
+    "windows": "a list of {count: <crashes>, seconds: <seconds>}",
+    "log_patterns": "a list of {pattern: <regular expression>, severity: <critical, warning or ignore>}",
+}
+
+
+def _listed(read: Callable[[Any], _T], given: Mapping[str, Any], name: str, where: str) -> _T | None:
+    """What ``read`` makes of an option that is a list; ``None`` where it is not given."""
+    try:
+        return read(given[name]) if given.get(name) else None
+    except (AttributeError, LookupError, TypeError, ValueError):
+        raise _refusal(f"{name} is {given[name]!r}.", _LISTS[name], where) from None
 
 
 def _number(name: str, value: Any, where: str) -> float:
@@ -105,7 +121,7 @@ def _number(name: str, value: Any, where: str) -> float:
         number = float(value)
     except (TypeError, ValueError):
         number = -1.0
-    if number < 0:
+    if not 0 <= number < math.inf:
         raise _refusal(f"{name} is {value!r}.", "a number of 0 or more", where)
     return number
 

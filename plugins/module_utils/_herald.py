@@ -8,6 +8,7 @@ A slow or dead service outside must not keep the guard from watching; nor may it
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,13 +16,22 @@ from pathlib import Path
 from ansible_collections.nodeops.pm2.plugins.module_utils import _alert_test, _clock, _heartbeat, _ledger, _routing
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import DELIVERED, Channel
 from ansible_collections.nodeops.pm2.plugins.module_utils._channels import try_all
-from ansible_collections.nodeops.pm2.plugins.module_utils._delivery import TIMEOUT, Lines, deliver
+from ansible_collections.nodeops.pm2.plugins.module_utils._delivery import TIMEOUT, Line, Lines, deliver
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, write_atomic
 from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice, message_of
 from ansible_collections.nodeops.pm2.plugins.module_utils._secret import NONE, Secret
 from ansible_collections.nodeops.pm2.plugins.module_utils._spool import Spool
 
+_LOG = logging.getLogger("bluegreen")
 _IDLE = 1.0  # seconds between two looks at the spool when nobody has called
+
+
+def _remembered(path: Path) -> object:
+    """What was told before; where that cannot be read it is told again, which is better than not at all."""
+    try:
+        return read_json(path)
+    except OSError:
+        return None
 
 
 class Herald:
@@ -45,7 +55,7 @@ class Herald:
         self.said: list[str] = []
         self._directory = directory
         self._told = directory / "told.json"
-        self._state = _routing.load(read_json(self._told))
+        self._state = _routing.load(_remembered(self._told))
         self._spool = Spool(directory / "spool")
         self._lines = Lines(directory / "lines.json")
         self._least = least
@@ -81,7 +91,10 @@ class Herald:
 
     def end(self, app: str, kind: str) -> None:
         """Something is over; people are told when it stays so."""
-        self._state = _routing.end(self._state, app=app, kind=kind, now=_clock.now())
+        ended = _routing.end(self._state, app=app, kind=kind, now=_clock.now())
+        if ended != self._state:  # a guard that is started anew has to tell that it is over
+            self._state = ended
+            self._remember()
 
     def settle(self) -> None:
         """Tell what has been counted, and what is over; to be called every second or so."""
@@ -108,8 +121,11 @@ class Herald:
             names = _routing.channels_for(message.severity, self.channels, least=self._least)
             self._spool.put(message, names, now=now)
         self._state = state
-        write_atomic(self._told, json.dumps(_routing.dump(state)), mode=0o600)
+        self._remember()
         self._called.set()
+
+    def _remember(self) -> None:
+        write_atomic(self._told, json.dumps(_routing.dump(self._state)), mode=0o600)
 
     def _run(self) -> None:
         while not self._ended.is_set():
@@ -117,23 +133,34 @@ class Herald:
             self._called.clear()
             try:
                 self._answer_test()
-                self.said = deliver(self._spool, self._lines, self.channels, clock=_clock.now)
-                self._beat()
+                said = deliver(self._spool, self._lines, self.channels, clock=_clock.now)
+                said += self._beat()
             except OSError as error:  # a full disk must not end the thread: room may come back
-                self.said = [f"messages cannot be kept on disk: {error}"]
+                said = [f"messages cannot be kept on disk: {error}"]
+            except Exception as error:  # noqa: BLE001 - whatever a service answers, the others are to be told
+                said = [f"messages cannot be delivered: {error!r}"]
+            for sentence in said if said != self.said else ():
+                _LOG.warning("%s", sentence)
+            self.said = said
 
     def _answer_test(self) -> None:
         """Somebody asks whether people can be reached, see :mod:`_alert_test`."""
         asked = _alert_test.asked(self._directory)
         if asked:
             verdicts = try_all(self.channels, _alert_test.message(asked), timeout=TIMEOUT)
+            now = _clock.now()
+            for one in verdicts:
+                if one.good:  # what was wrong before is mended, so that nothing has to wait any longer
+                    self._lines.note(one.channel, Line(tried=now, good=now))
             _alert_test.answer(self._directory, asked, verdicts)
 
-    def _beat(self) -> None:
+    def _beat(self) -> list[str]:
+        """Tell the dead man's switch what is due; why it has not heard."""
         now = _clock.now()
         good = self._good and not self.failing()
         told = _heartbeat.due(self._pulse, good=good, critical=self._critical, now=now, interval=self._interval)
-        if told and self._heartbeat:
-            problem = _heartbeat.send(self._heartbeat, told)
-            self._pulse = _heartbeat.after(self._pulse, told, heard=not problem, now=now)
-            self.said += [problem] if problem else []
+        if not told or not self._heartbeat:
+            return []
+        problem = _heartbeat.send(self._heartbeat, told)
+        self._pulse = _heartbeat.after(self._pulse, told, heard=not problem, now=now)
+        return [problem] if problem else []

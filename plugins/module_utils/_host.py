@@ -52,7 +52,7 @@ def read_host(
         node=_program(lambda: _pm2.node_version(pm2.node)),
         pm2=_program(lambda: _pm2.version(pm2)),
         daemon=_program(lambda: _pm2.daemon_version(pm2) or "").version or None,
-        holders=tuple(Holder(slot.name, slot.address, _stranger(layout, pm2, slot)) for slot in slots),
+        holders=tuple(_holder(layout, pm2, slot) for slot in slots),
         sockets=_sockets(layout, pm2, slots),
         env_file=_env_file(env_file),
         env_keys=frozenset(key for path in shared if path.name.startswith(".env") for key in _keys(path) or ()),
@@ -85,6 +85,17 @@ def _program(ask: Callable[[], str]) -> Program:
         return Program(ask())
     except DeployError as error:
         return Program(error=f"{error.what} {error.seen}".strip())
+
+
+def _holder(layout: Layout, pm2: Pm2, slot: Slot) -> Holder:
+    return Holder(slot.name, slot.address, _stranger(layout, pm2, slot), slot.process, _namesake(layout, pm2, slot))
+
+
+def _namesake(layout: Layout, pm2: Pm2, slot: Slot) -> str:
+    """Where the app lies that PM2 runs under the slot's name and that is not ours; empty where there is none."""
+    ours = os.path.realpath(layout.root)
+    found = [record.cwd for record in _pm2.records(pm2) if record.name == slot.process and record.cwd]
+    return next((cwd for cwd in found if not f"{os.path.realpath(cwd)}/".startswith(f"{ours}/")), "")
 
 
 def _stranger(layout: Layout, pm2: Pm2, slot: Slot) -> str:

@@ -49,7 +49,7 @@ class Kept:
 class Dump:
     """What a dump file holds.
 
-    :param mode: permission bits.
+    :param mode: permission bits, as far as the directory lets anybody come to use them.
     :param error: why it cannot be read; empty where it can.
     """
 
@@ -71,7 +71,7 @@ def meant(app: Mapping[str, Any]) -> Kept:
         name=str(app["name"]),
         script=str(app["script"]),
         cwd=str(app["cwd"]),
-        interpreter=str(app["interpreter"]),
+        interpreter=str(app.get("interpreter") or "node"),
         node_args=tuple(map(str, app.get("node_args") or ())),
         args=tuple(map(str, app.get("args") or ())),
         exec_mode=str(app.get("exec_mode") or "fork"),
@@ -83,11 +83,18 @@ def meant(app: Mapping[str, Any]) -> Kept:
     )
 
 
+def recorded(raw: Mapping[str, Any]) -> Kept:
+    """From the fields of one as JSON has them."""
+    known = {name: raw[name] for name in Kept.__dataclass_fields__ if name in raw}
+    words = {name: tuple(map(str, known.get(name, ()))) for name in ("node_args", "args")}
+    return Kept(**{**known, **words, "env": frozenset(map(str, known.get("env", ())))})
+
+
 def read_dump(path: Path) -> Dump | None:
     """The dump, ``None`` where there is none; one that cannot be read says why."""
     try:
         found = path.stat()
-        mode = stat.S_IMODE(found.st_mode)
+        mode = _effective(found.st_mode, path.parent.stat().st_mode)
         if found.st_size > _LONGEST:
             return Dump(str(path), mode, error=f"it has {found.st_size >> 20} MiB")
         processes = json.loads(path.read_bytes())
@@ -119,6 +126,11 @@ def _kept(env: Mapping[str, Any], name: str) -> Kept:
         min_uptime=_number(env.get("min_uptime")),
         restart_delay=_number(env.get("restart_delay")),
     )
+
+
+def _effective(mode: int, directory: int) -> int:
+    """Permission bits that mean something: those of a file in a directory that others cannot enter do not."""
+    return stat.S_IMODE(mode) & ~sum(7 * bit for bit in (0o010, 0o001) if not directory & bit)
 
 
 def _words(value: Any) -> tuple[str, ...]:

@@ -47,6 +47,11 @@ class ReleaseTree:
         return self.private / "app.json"
 
     @property
+    def meant(self) -> Path:
+        """What PM2 is told of the release, see :mod:`_meant`."""
+        return self.private / "meant.json"
+
+    @property
     def started(self) -> Path:
         """Where in its logs the last start of the release begins."""
         return self.private / "started.json"

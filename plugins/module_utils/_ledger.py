@@ -18,7 +18,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._io import append_line
 
 EVENTS = (
     *("staged", "gated", "published", "good", "bad", "rolled_back", "aborted", "pruned"),
-    *("quenched", "recovered", "frozen", "unfrozen"),
+    *("quenched", "recovered", "frozen", "unfrozen", "silent", "waived"),
 )
 VERDICTS = ("good", "bad", "rolled_back", "aborted")
 
@@ -65,6 +65,14 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def seconds(at: str) -> float:
+    """A moment as the ledger writes it, in seconds since the epoch; 0 where it is none."""
+    try:
+        return datetime.fromisoformat(at.replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        return 0.0
+
+
 def verdict(entries: Iterable[Entry], release: str) -> str:
     """What was last decided on a release: one of :data:`VERDICTS`, else its last event, else ``''``."""
     last = decided = ""
@@ -96,6 +104,12 @@ def since(entries: Iterable[Entry], release: str) -> str:
     """When a release was last published; ``''`` where it never was."""
     moments = [entry.at for entry in entries if entry.release == release and entry.event == "published"]
     return moments[-1] if moments else ""
+
+
+def meant_live(entries: Sequence[Entry]) -> str:
+    """What was published last and stands; ``''`` where nothing was, or a first deploy was undone and left nothing."""
+    published = [entry.release for entry in entries if entry.event == "published"]
+    return published[-1] if published and verdict(entries, published[-1]) not in ("bad", "aborted") else ""
 
 
 def came_after(entries: Iterable[Entry], release: str) -> str:

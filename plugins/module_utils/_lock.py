@@ -20,11 +20,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.nodeops.pm2.plugins.module_utils import _orphan
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, write_atomic
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 LEASE = "lease.json"
+
+
+class Lost(DeployError):
+    """The lock is somebody else's by now: whoever hears this must not touch anything any more."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +52,19 @@ class Owner:
 
 @dataclass(frozen=True)
 class Lease:
-    """A held lock. Times are seconds since the epoch; ``ttl`` is in seconds."""
+    """A held lock. Times are seconds since the epoch; ``ttl`` is in seconds.
+
+    :param worker: the process on this host that acted last under it, with its start time and the boot of this host.
+    """
 
     id: str
     owner: Owner
     taken_at: float
     heartbeat: float
     ttl: float
+    worker: int = 0
+    worker_started: int = 0
+    worker_boot: str = ""
 
     def describe(self, now: float) -> str:
         """One line for a person: who, what, since when, last seen when."""
@@ -100,11 +111,12 @@ def is_alive(owner: Owner) -> bool:
 
 
 def held(lock: Path) -> Lease | None:
-    """The lease that is held, ``None`` where none is."""
+    """The lease that is held; ``None`` where none is, or what is there is none that its own holder could prove."""
     raw = read_json(lock / LEASE)
-    if not isinstance(raw, dict):
+    try:
+        return Lease(**{**raw, "owner": Owner(**raw["owner"])}) if isinstance(raw, dict) else None
+    except (LookupError, TypeError):
         return None
-    return Lease(**{**raw, "owner": Owner(**raw["owner"])})
 
 
 def acquire(
@@ -118,7 +130,8 @@ def acquire(
     """Take the lock.
 
     :param proven_dead: id of a lease whose owner the caller has proved dead, and ``proof``: how, in words.
-    :returns: the new lease, and a sentence on the lease that was taken over, ``''`` where none was.
+    :returns: the new lease, and a sentence on the lease that was taken over, ``''`` where none was. By then nothing of
+        its owner works on this host any more.
     :raises DeployError: when somebody else holds it; ``facts['holder']`` has their lease.
     """
     refuse_frozen(lock.parent)
@@ -132,10 +145,12 @@ def acquire(
                 death = proof
             if not death:
                 raise _refusal(found, now, lock)
-        lease = Lease(secrets.token_hex(8), owner, now, now, ttl)
+        lease = _worked_on(Lease(secrets.token_hex(8), owner, now, now, ttl))
         lock.mkdir(exist_ok=True)
         write_atomic(lock / LEASE, _dump(lease))
-    return lease, f"Took over the lock of {found.describe(now)}: {death}." if found else ""
+    if found is None:
+        return lease, ""
+    return lease, f"Took over the lock of {found.describe(now)}: {death}. {_outlasted(found)}".rstrip()
 
 
 def prove(lock: Path, lease_id: str) -> None:
@@ -145,9 +160,9 @@ def prove(lock: Path, lease_id: str) -> None:
         if found is not None and found.id == lease_id:
             # On a full disk it is still held, and a take-back must go on.
             with contextlib.suppress(OSError):
-                write_atomic(lock / LEASE, _dump(replace(found, heartbeat=time.time())))
+                write_atomic(lock / LEASE, _dump(_worked_on(replace(found, heartbeat=time.time()))))
             return
-    raise DeployError(
+    raise Lost(
         "This run does not hold the app's lock, so it must not go on.",
         expected=f"lease {lease_id}",
         seen="held by " + (found.describe(time.time()) if found else "nobody"),
@@ -212,6 +227,22 @@ def alone(root: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _worked_on(lease: Lease) -> Lease:
+    """``lease`` with this process as the one that acts under it."""
+    pid = os.getpid()
+    return replace(lease, worker=pid, worker_started=started(pid), worker_boot=this_boot())
+
+
+def _outlasted(lease: Lease) -> str:
+    """A sentence on what the dead owner of ``lease`` had left running here; an owner on this host is dead itself."""
+    if lease.worker_boot != this_boot() or (lease.worker, lease.worker_started) == (
+        lease.owner.pid,
+        lease.owner.started,
+    ):
+        return ""
+    return _orphan.outlast(lease.worker, lease.worker_started)
 
 
 def _refusal(lease: Lease, now: float, lock: Path) -> DeployError:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import _nginx, _proces
 from ansible_collections.nodeops.pm2.plugins.module_utils._command import minimal_environment, run
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import write_atomic
+
+# Where a site finds what is live.
+_LIVE = re.compile(r"unix:(/\S+)/current/\.release/listen\.sock")
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ def read(nginx: str, path: Path, *, needed: bool) -> Seen:
 
 
 def refuse_taken(seen: Seen, path: Path, wanted: str) -> None:
-    """Refuse a site whose names, sockets, ports or addresses are somebody else's."""
+    """Refuse a site whose names, sockets, ports or addresses are somebody else's, or whose file is."""
+    refuse_namesake(seen.content or "", wanted, path)
     _nginx.refuse_conflicts(_nginx.claims(wanted, str(path)), seen.others)
     for address in _nginx.addresses(wanted):
         found = _process.listeners(address)
@@ -67,6 +72,20 @@ def refuse_taken(seen: Seen, path: Path, wanted: str) -> None:
                 where=str(path),
                 remedy="Stop it, or choose another address in edge_sites. Nothing was touched.",
             )
+
+
+def refuse_namesake(content: str, wanted: str, path: Path) -> None:
+    """Refuse to overwrite the site of another app: two of one name, in two inventories, would share a file."""
+    roots = [set(_LIVE.findall(text)) for text in (content, wanted)]
+    if all(roots) and not roots[0] & roots[1]:
+        before, after = (", ".join(sorted(found)) for found in roots)
+        raise DeployError(
+            "Another app on this host has a site of this name.",
+            expected=f"no site, or one that leads to {after}",
+            seen=f"one that leads to {before}",
+            where=str(path),
+            remedy="Choose another name in edge_sites; if the app moved, remove the file first. Nothing was touched.",
+        )
 
 
 def put(nginx: str, path: Path, wanted: str | None, *, before: str | None) -> None:

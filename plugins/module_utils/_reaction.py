@@ -75,6 +75,8 @@ def _go_back(layout: Layout, sight: Sight, decision: Decision, by: str) -> Deed:
             verdict = _verdict.Verdict(sight.live, "bad", _place(sight)[1].name, by, failure.headline)
             _verdict.decide(layout, verdict, left="", freeze="", check_mode=False)
         undone = _undo.undo(layout, sight.live, failure, by=by, course=course)
+    if not undone.changed:
+        return Deed("Nothing: it was confirmed in the meantime.", _live(layout))
     if undone.frozen:
         return Deed(f"It could not be taken back, so the app is frozen: {undone.frozen}", _live(layout), failed=True)
     return Deed(f"Rolled back to {undone.live or 'nothing'}.", _live(layout), undone.live)

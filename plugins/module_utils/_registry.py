@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def apps(directory: Path) -> dict[str, Path]:
         return {}
     found = {}
     for name in names:
-        raw = read_json(directory / "apps" / name) if name.endswith(".json") and not is_leftover(name) else None
+        raw = _entry(directory / "apps" / name) if name.endswith(".json") and not is_leftover(name) else None
         if isinstance(raw, dict) and raw.get("root"):
             found[name[: -len(".json")]] = Path(str(raw["root"]))
     return found
@@ -66,13 +66,24 @@ def announce(directory: Path, presence: Presence) -> None:
 
 
 def present(directory: Path) -> Presence | None:
-    """The guard as it last spoke of itself; ``None`` where none ever has."""
+    """The guard as it last spoke of itself; ``None`` where none ever has, or nothing can be made of what it said."""
     raw = read_json(directory / "guard.json")
-    if not isinstance(raw, Mapping):
+    try:
+        owner = _lock.owner_from(raw["owner"]) if isinstance(raw, Mapping) else None
+    except (LookupError, TypeError, ValueError):
+        owner = None
+    if owner is None or not isinstance(raw, Mapping):
         return None
-    owner = _lock.owner_from(dict(raw["owner"]))
     return Presence(owner, _texts(raw.get("channels")), _texts(raw.get("problems")), str(raw.get("version", "")))
 
 
+def _entry(path: Path) -> object:
+    """What is in the file of one app; one that may not be read must not keep the others from being watched."""
+    try:
+        return read_json(path)
+    except OSError:
+        return None
+
+
 def _texts(value: object) -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, Sequence) else ()
+    return tuple(map(str, value)) if isinstance(value, (list, tuple)) else ()

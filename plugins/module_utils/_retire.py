@@ -39,7 +39,7 @@ def retire(
     while waited < standby and still_retires(layout, slot, before, pm2):
         sleep(min(LOOK, standby - waited))
         waited += LOOK
-    _drain(slot, drain_timeout, sleep)
+    drain(slot, drain_timeout, sleep=sleep)
     while True:
         with _lock.alone(layout.root):
             # During a deploy the slots are that deploy's to stop and start.
@@ -61,8 +61,20 @@ def still_retires(layout: Layout, slot: Slot, before: _facts.ProcessFacts, pm2: 
     return not _slot.is_live(layout, slot) and _facts.read_facts(pm2, slot).pids == before.pids
 
 
-def _drain(slot: Slot, timeout: float, sleep: Callable[[float], None]) -> None:
+def drain(
+    slot: Slot,
+    timeout: float,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    on_tick: Callable[[], None] = lambda: None,
+) -> float:
+    """Wait until nobody is connected to ``slot`` any more, at most ``timeout`` seconds; how many it took.
+
+    :param on_tick: called before every look.
+    """
     waited = 0.0
     while waited < timeout and _process.established(slot.address):
+        on_tick()
         sleep(POLL)
         waited += POLL
+    return waited

@@ -39,6 +39,10 @@ PUBLISHED = ("publish", "restart", "soak")
 GOOD = ("confirm", "retire", "prune")
 ALL = (*GATED, *PUBLISHED, *GOOD)
 
+# What stands before confirm may still take the release back, and on every host: it is heard at the end of the soak,
+# since hosts confirm without waiting for one another.
+_HOOKS = {("after", "soak"): ("after_soak", "before_confirm"), ("before", "confirm"): ()}
+
 
 @dataclass
 class Journey:
@@ -109,7 +113,15 @@ def _run_hooks(journey: Journey, name: str, when: str) -> None:
     """Before it is staged there is no release to run them in."""
     none_yet = (when, name) == ("before", "stage")
     where = journey.layout.root if none_yet else journey.layout.release(journey.release).path
-    _phases.run_hooks(journey.run, f"{when}_{name}", where=where, environment=journey.environment)
+    for hook in _HOOKS.get((when, name), (f"{when}_{name}",)):
+        _phases.run_hooks(journey.run, hook, where=where, environment=journey.environment)
+
+
+def watch(journey: Journey) -> None:
+    """Soak once more what was published before, while others publish. Its hooks have run."""
+    with journey.course.phase("soak"):
+        _lock.prove(journey.layout.lock, journey.course.lease)
+        _soak(journey)
 
 
 def _applies(name: str, journey: Journey) -> bool:
@@ -138,7 +150,20 @@ def _start(journey: Journey) -> None:
         journey.notes["start"] = "warm"
         return
     journey.changed = True
+    _let_go(journey, slot)
     _slot.start(journey.layout, journey.release, slot, journey.app.pm2, timeout=journey.app.stop_timeout)
+
+
+def _let_go(journey: Journey, slot: Slot) -> None:
+    """Whoever is still connected to what served there before has the time to end that a retiring slot gives them."""
+    if journey.run.action == "take back" or not journey.app.has_edge or not journey.previous:
+        return
+    left = _ledger.seconds(_ledger.since(_ledger.read(journey.layout.ledger), journey.previous))
+    remaining = min(left + journey.app.drain_timeout - time.time(), journey.app.drain_timeout)
+    lock, lease = journey.layout.lock, journey.course.lease
+    waited = _retire.drain(slot, remaining, on_tick=lambda: _lock.prove(lock, lease))
+    if waited:
+        journey.notes["start"] = f"after {waited:.1f} s for open connections"
 
 
 def _gate(journey: Journey) -> None:

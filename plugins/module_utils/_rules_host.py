@@ -76,6 +76,19 @@ def port_busy(subject: Subject) -> Iterator[Finding]:
 
 @rule(
     ERROR,
+    protects="PM2 knows an app by its name alone, so that a deploy would stop and delete the other one.",
+    remedy="Choose another bluegreen_app or bluegreen_pm2_home; an app started by hand is taken over by adopt.yml.",
+)
+def name_busy(subject: Subject) -> Iterator[Finding]:
+    """PM2 runs an app of another root under a slot's name."""
+    for holder in subject.host.holders:
+        if holder.namesake:
+            message = f"PM2 runs another app as {holder.process}."
+            yield Finding(message, (Evidence(holder.namesake),))
+
+
+@rule(
+    ERROR,
     protects="A disk that fills up in the middle of a deploy takes the live release's logs and data with it.",
     remedy="Make room: lower bluegreen_keep_releases, remove logs, or enlarge the file system.",
 )

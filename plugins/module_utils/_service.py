@@ -39,6 +39,8 @@ _LOG = logging.getLogger("bluegreen")
 # A turn takes a quarter of a second; what is done about an app may use up each of the road's patiences.
 _PATIENCE = 15.0
 _LONGEST_TURN, _LONGEST_ACT = 20.0, 600.0
+_REFUSED = 1.0  # seconds
+_AGAIN = "It tries again every second."
 
 
 def start(settings_path: Path, environment: Mapping[str, str], *, log: Path) -> bool:
@@ -114,15 +116,36 @@ def _watch(guard: Guard, herald: Herald, notifier: _notify.Notifier) -> None:
         signal.signal(number, lambda *_: ended.set())
     pulse = _Pulse(guard, notifier)
     pulse.start()
+    said = ""
     notifier.tell(_notify.READY, _notify.status("watching"))
     try:
         while not ended.is_set():
             pulse.turned = time.monotonic()
-            guard.turn()
+            said = _turn(guard, herald, said)
     finally:
         notifier.tell(_notify.STOPPING)
         guard.close()
         herald.stop()
+
+
+def _turn(guard: Guard, herald: Herald, said: str) -> str:
+    """One turn; what the host refuses, such as a write to a full disk, is told once and must not end the watch.
+
+    :param said: what was refused at the turn before; that of this one is returned, ``''`` where nothing was.
+    """
+    try:
+        guard.turn()
+    except OSError as error:
+        refused = str(error)
+        herald.feel(good=False, critical=False)
+        if refused != said:
+            _LOG.error("%s", refused)
+            notice = Notice("guard_blind", WARNING, "guard", guard.host, seen=(refused,), done=_AGAIN)
+            with contextlib.suppress(OSError):
+                herald.tell(notice)
+        time.sleep(_REFUSED)
+        return refused
+    return ""
 
 
 class _Pulse(threading.Thread):

@@ -44,14 +44,19 @@ def link(layout: Layout, tree: ReleaseTree, *, directories: Sequence[str], files
     for name in made:
         (layout.shared / name).mkdir(parents=True, exist_ok=True)
     for name in kept:
-        _refuse_missing(layout.shared / name)
+        refuse_missing(layout.shared / name)
     for name in (*made, *kept):
         place = tree.path / name
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.is_dir() and not place.is_symlink():
             shutil.rmtree(place)
-        link_atomic(place, os.path.relpath(layout.shared / name, place.parent))
+        link_atomic(place, target(layout, tree, name))
     return [*made, *kept]
+
+
+def target(layout: Layout, tree: ReleaseTree, name: str) -> str:
+    """Where the link at the path ``name`` of the release leads, as it is written."""
+    return os.path.relpath(layout.shared / name, (tree.path / name).parent)
 
 
 def is_below(path: str, names: Sequence[str]) -> bool:
@@ -59,7 +64,8 @@ def is_below(path: str, names: Sequence[str]) -> bool:
     return any(path == name or path.startswith(f"{name}/") for name in names)
 
 
-def _refuse_missing(target: Path) -> None:
+def refuse_missing(target: Path) -> None:
+    """Refuse a shared file that nobody has put there."""
     if not target.exists():
         raise DeployError(
             "A shared file does not exist.",

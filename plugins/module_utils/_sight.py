@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _app, _deadline, _ledger, _lock, _state
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
 
 
@@ -33,6 +34,7 @@ class Sight:
     :param frozen: why the app is frozen.
     :param holder: the lease of whoever holds the lock, and may live.
     :param overdue: it was to be confirmed by now, and was not.
+    :param problem: why nothing of this can be known, ``''`` where it can.
     """
 
     live: str = ""
@@ -48,6 +50,7 @@ class Sight:
     frozen: str = ""
     holder: _lock.Lease | None = None
     overdue: bool = False
+    problem: str = ""
 
 
 class Eyes:
@@ -65,7 +68,14 @@ class Eyes:
         return self._entries
 
     def look(self, *, now: float) -> Sight:
-        """What is so ``now`` (seconds since the epoch)."""
+        """What is so ``now`` (seconds since the epoch); what cannot be read must not end the watch over others."""
+        try:
+            return self._look(now)
+        except (DeployError, OSError) as error:
+            self._seen = ()
+            return Sight(problem=str(error))
+
+    def _look(self, now: float) -> Sight:
         layout = self._layout
         live = _state.live_release(layout)
         tree = layout.release(live) if live else None

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _pm2, _process, _wait
+from ansible_collections.nodeops.pm2.plugins.module_utils._alive import Baseline
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import ProcessFacts, runs_release
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import link_atomic, read_json, read_link, write_atomic
@@ -93,13 +94,13 @@ def stop(layout: Layout, slot: Slot, pm2: Pm2, *, timeout: float, even_live: boo
         refuse_live(layout, slot)
     found = [record for record in _pm2.records(pm2) if record.name == slot.process]
     orphans = _orphans(layout, slot)
-    family = _births(_families({record.pid for record in found if record.pid} | orphans))
+    family = births({record.pid for record in found if record.pid} | orphans)
     if found:
         # What PM2 does not end in time is ended below; then it has to let go of the record.
         with contextlib.suppress(DeployError):
             _pm2.remove(pm2, slot.process, timeout=timeout)
-    _end(family)
-    _end(_births(_families(_orphans(layout, slot))))
+    end(family)
+    end(births(_orphans(layout, slot)))
     if found:
         _forget(pm2, slot, timeout=timeout)
         _wait.until(lambda: not _daemon_listens(pm2, slot), _LAST_WORDS)
@@ -112,9 +113,13 @@ def occupied(layout: Layout, slot: Slot, pm2: Pm2) -> bool:
 
 
 def is_warm(facts: ProcessFacts, release: ReleaseTree, slot: Slot) -> bool:
-    """Whether ``release`` runs and listens in ``slot``, and its link leads there: publishing it is one rename."""
+    """Whether ``release`` runs and listens in ``slot``, and its link leads there: publishing it is one rename.
+
+    What was restarted a moment ago is not: the gate could not tell whether it crashed, or somebody restarted it.
+    """
     linked = not slot.socket or read_link(release.listen) == slot.socket
-    return linked and runs_release(facts, release.path.resolve())
+    is_steady = Baseline().forgiven(facts) == facts.restarts
+    return linked and is_steady and runs_release(facts, release.path.resolve())
 
 
 def runs_another(facts: ProcessFacts, release: ReleaseTree) -> bool:
@@ -252,17 +257,13 @@ def _forget(pm2: Pm2, slot: Slot, *, timeout: float) -> None:
         )
 
 
-def _families(pids: set[int]) -> set[int]:
-    return pids.union(*map(_process.descendants, pids))
-
-
-def _births(pids: set[int]) -> dict[int, int]:
-    """Start time by pid of those that are alive: with it a reused pid is never hit."""
-    times = {pid: _process.start_time(pid) for pid in pids}
+def births(pids: set[int]) -> dict[int, int]:
+    """Start time by pid of those that are alive, and of all below them: with it a reused pid is never hit."""
+    times = {pid: _process.start_time(pid) for pid in pids.union(*map(_process.descendants, pids))}
     return {pid: started for pid, started in times.items() if started is not None}
 
 
-def _end(family: dict[int, int]) -> None:
+def end(family: dict[int, int]) -> None:
     """End whatever of ``family`` is still alive: SIGTERM, two seconds, SIGKILL."""
 
     def alive() -> list[int]:

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _dependencies,
     _ledger,
     _manifest,
+    _meant,
     _shared,
     _state,
 )
@@ -34,6 +36,8 @@ if (require('node:worker_threads').isMainThread && env.PORT && !env.BLUEGREEN_SO
 }
 """
 
+_PRELOAD = re.compile(r"[A-Za-z0-9-]+\.mjs")
+
 
 @dataclass(frozen=True)
 class Order:
@@ -49,6 +53,7 @@ class Order:
     :param install_args: for the package manager.
     :param node: the node program.
     :param check_skip: rules that were skipped for it; recorded.
+    :param preloads: text by name of files that node_args load from ``.release/``.
     """
 
     release: str
@@ -65,6 +70,7 @@ class Order:
     node: str
     check_skip: Sequence[str]
     by: str
+    preloads: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,7 @@ class Staged:
 def plan(layout: Layout, order: Order) -> Staged:
     """What staging would do; raises where the id is taken by something else. Reads only."""
     _shared.refuse_outside([*order.shared_dirs, *order.shared_files])
+    _refuse_no_name(order.preloads)
     tree = layout.release(order.release)
     manifest = _manifest.read(tree)
     if manifest is None:
@@ -166,6 +173,18 @@ def _install(layout: Layout, tree: ReleaseTree, order: Order) -> str:
     return installed.key
 
 
+def _refuse_no_name(preloads: Iterable[str]) -> None:
+    """Refuse what would not lie beside our own files, or would take the place of one."""
+    for name in preloads:
+        if not _PRELOAD.fullmatch(name):
+            raise DeployError(
+                "This cannot be the name of a preload.",
+                expected="letters, digits and hyphens with the ending .mjs",
+                seen=repr(name),
+                remedy="Correct it in preloads.",
+            )
+
+
 def _event(manifest: _manifest.Manifest, check_skip: Sequence[str]) -> _ledger.Entry:
     detail: dict[str, Any] = {"revision": manifest.revision, "artifact_sha256": manifest.artifact_sha256}
     if check_skip:
@@ -174,10 +193,14 @@ def _event(manifest: _manifest.Manifest, check_skip: Sequence[str]) -> _ledger.E
 
 
 def _render(tree: ReleaseTree, order: Order) -> None:
-    for slot, text in order.ecosystems.items():
-        write_atomic(tree.ecosystem_for(slot), text)
-    write_atomic(tree.private / "socket.cjs", SOCKET_PRELOAD)
+    ecosystems = {tree.ecosystem_for(slot): text for slot, text in order.ecosystems.items()}
+    preloads = {tree.private / name: text for name, text in {"socket.cjs": SOCKET_PRELOAD, **order.preloads}.items()}
+    written = {**ecosystems, **preloads}
+    for path, text in written.items():
+        write_atomic(path, text)
     _app.write(tree, order.record)
+    texts = {str(path.relative_to(tree.path)): text for path, text in written.items()}
+    _meant.write(tree, texts, ecosystems=list(ecosystems), node=order.node)
 
 
 def _text(path: Path) -> str:

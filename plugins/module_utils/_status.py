@@ -10,20 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
-    _alert_test,
+    _alert_path,
     _app,
     _deadline,
+    _drift,
+    _drift_look,
     _facts,
     _incident,
     _ledger,
     _registry,
     _state,
+    _watcher,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils._deadline import Deadline
+from ansible_collections.nodeops.pm2.plugins.module_utils._drift_seen import Difference
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import ProcessFacts
 from ansible_collections.nodeops.pm2.plugins.module_utils._incident import Incident
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 from ansible_collections.nodeops.pm2.plugins.module_utils._ledger import Entry
+from ansible_collections.nodeops.pm2.plugins.module_utils._watcher import Watcher
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,9 @@ class Status:
     :param deadline: by when the live release has to be confirmed.
     :param incidents: the last ones, oldest first.
     :param history: the last events of the ledger, oldest first.
-    :param guard: a line on who watches.
+    :param guard: who watches; ``None`` where nobody does.
+    :param silent: why people would not be told, ``''`` where they would be, or nobody asked for it.
+    :param drift: what is not as it was declared; ``None`` where nobody asked.
     """
 
     app: str
@@ -46,12 +53,14 @@ class Status:
     deadline: Deadline | None
     incidents: tuple[Incident, ...]
     history: tuple[Entry, ...]
-    guard: str
+    guard: Watcher | None
+    silent: str
+    drift: tuple[Difference, ...] | None = None
 
     @property
     def good(self) -> bool:
-        """Whether a person need not look: something good is live, it serves, and nothing is frozen."""
-        return self.serves and self.state.verdict == "good" and not self.state.frozen
+        """Whether a person need not look: something good is live and serves, as declared, watched and not frozen."""
+        return self.serves and self.state.verdict == "good" and not (self.state.frozen or self.silent or self.drift)
 
     def as_dict(self) -> dict[str, Any]:
         """For machines."""
@@ -64,12 +73,17 @@ class Status:
             "deadline": asdict(self.deadline) if self.deadline else None,
             "incidents": [{**asdict(one), "seconds": _incident.seconds(one)} for one in self.incidents],
             "history": [asdict(one) for one in self.history],
-            "guard": self.guard,
+            "guard": asdict(self.guard) if self.guard else None,
+            "silent": self.silent,
+            "drift": None if self.drift is None else [one.as_dict() for one in self.drift],
         }
 
 
-def read(layout: Layout, *, guard: Path = _registry.DIRECTORY, last: int = 20) -> Status:
-    """Look at everything; changes nothing, and works where nothing has been deployed yet."""
+def read(layout: Layout, *, guard: Path = _registry.DIRECTORY, last: int = 20, drift: bool = False) -> Status:
+    """Look at everything; changes nothing, and works where nothing has been deployed yet.
+
+    :param drift: whether to compare what is with what was declared, for which every file of the release is read.
+    """
     state = _state.read(layout, now=time.time())
     tree = layout.release(state.live) if state.live else None
     app = _app.recorded(tree) if tree else None
@@ -84,7 +98,9 @@ def read(layout: Layout, *, guard: Path = _registry.DIRECTORY, last: int = 20) -
         deadline=_deadline.armed(layout),
         incidents=tuple(incidents),
         history=tuple(_ledger.read(layout.ledger)[-last:]),
-        guard=_watched_by(guard),
+        guard=_watcher.read(guard, layout.root),
+        silent=_alert_path.read(guard, patience=0.0).dead,
+        drift=_drift_look.look(layout) if drift else None,
     )
 
 
@@ -104,9 +120,12 @@ def lines(status: Status, *, host: str) -> list[str]:
     said += [f"  to be confirmed by {_moment(status.deadline.until)}"] if status.deadline else []
     said += [f"  locked by {state.lock}"] if state.lock else []
     said += [f"  FROZEN: {state.frozen}"] if state.frozen else []
-    said += [f"  {status.guard}"] if status.guard else []
+    said += [f"  {status.guard or _alert_path.NO_GUARD}", *([f"  SILENT: {status.silent}"] if status.silent else [])]
     said += [f"  incident {_incident.oneline(one)}" for one in status.incidents if one.open]
-    return said + [_release_line(one, live=state.live) for one in state.releases]
+    said += [_release_line(one, live=state.live) for one in state.releases]
+    if status.drift == () and state.live:
+        said.append("  no drift: files, PM2's memory and dump, the front door and who listens are as declared")
+    return said + [f"  {line}" for line in _drift.lines(status.drift or ())]
 
 
 def history_lines(status: Status) -> list[str]:
@@ -121,25 +140,14 @@ def history_lines(status: Status) -> list[str]:
         for one in status.history
     ]
     incidents = [(_began(one), f"{_began(one)}  incident     {_incident.oneline(one)}") for one in status.incidents]
-    return [text for _at, text in sorted(events + incidents)]
+    # What happened in the same moment stays in the order of the ledger.
+    return [text for _at, text in sorted(events + incidents, key=lambda told: told[0])]
 
 
 def _release_line(release: _state.Release, *, live: str) -> str:
     mark = "*" if release.id == live else " "
     verdict = release.verdict if release.complete else "unfinished"
     return f"  {mark} {release.id:<34} {verdict:<12} {release.slot or '-':<6} {release.revision[:12]}".rstrip()
-
-
-def _watched_by(directory: Path) -> str:
-    there = _registry.present(directory)
-    if there is None:
-        return ""
-    if not there.alive:
-        return f"the guard does NOT run (its last process was {there.owner.pid})"
-    tested = _alert_test.last(directory)
-    ways = ", ".join(there.channels) or "nobody"
-    proved = f", tried {tested.at}" if tested and tested.good else ", NOT proved to work"
-    return f"watched by a guard that tells {ways}{proved if there.channels else ''}"
 
 
 def _began(incident: Incident) -> str:

@@ -124,11 +124,17 @@ class EnvFile:
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a slot's address: ``who`` is empty where nobody does who is not ours."""
+    """Who holds a slot's address: ``who`` is empty where nobody does who is not ours.
+
+    :param process: what PM2 calls the process in the slot.
+    :param namesake: the directory from which PM2 runs another app under that name; empty where it runs none.
+    """
 
     slot: str
     address: str
     who: str = ""
+    process: str = ""
+    namesake: str = ""
 
 
 @dataclass(frozen=True)

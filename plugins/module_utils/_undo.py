@@ -16,6 +16,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _deadline,
     _facts,
     _ledger,
+    _lock,
     _phases,
     _road,
     _slot,
@@ -65,7 +66,12 @@ def failure_of(error: Exception) -> Failure:
 
 
 def undo(layout: Layout, release: str, failure: Failure, *, by: str, course: _phases.Course) -> Undone:
-    """Undo whatever is so of ``release`` and not confirmed; the caller holds the lock."""
+    """Undo whatever is so of ``release`` and not confirmed.
+
+    :raises _lock.Lost: when the caller does not hold the lock (any more): nothing is undone then, since whoever has it
+        has dealt with it.
+    """
+    _lock.prove(layout.lock, course.lease)
     state = _state.read(layout, now=time.time())
     if state.live == release:
         if state.verdict == "good":
@@ -97,6 +103,8 @@ def _take_back(
             _switch.unpublish(layout)
         _deadline.disarm(layout)
         _stop(layout, app, _taken_back(layout, app, suspect, target))
+    except _lock.Lost:
+        raise
     except (DeployError, OSError) as error:
         second = str(error).split("\n", 1)[0]
         frozen = f"{suspect} failed ({failure.headline}) and could not be taken back ({second})"

@@ -136,15 +136,16 @@ class Vigil:
 
         :param tail: the last lines of its error log.
         """
-        sight = self.sight
+        sight, absent = self.sight, self._absent(now)
+        restarting = self.absent is not None and now.steady - self.absent < _LASTING
         lines = [*tail, *self.said]
         return Situation(
             live=sight.live,
             age=max(now.wall - sight.published, 0.0) if sight.published is not None else None,
             crashes=_windows.exceeded(self.crashes, self.watch.windows, now=now.steady, since=self.since),
             ended=self.ended,
-            absent=self._absent(now),
-            failed_probes=self.failed if self.absent is None else 0,  # what is not there is another matter
+            absent=absent,
+            failed_probes=0 if absent or restarting else self.failed,  # what is not there is another matter
             daemon_gone=self.daemon_gone is not None,
             stranger=self._stranger(),
             findings=tuple(self.findings),

@@ -15,7 +15,7 @@ description:
     the release is put into a directory of its own, started in the idle slot and proved there. Nothing live is touched.
     A release that is live already is only proved."
   - "V(published): publish and soak. C(current) is renamed, and the release watched through the front door. Without an
-    edge the one process is restarted in between."
+    edge the one process is restarted in between. One that was published before is only watched again, without hooks."
   - "V(good): confirm, retire, prune and unlock; a release that was gated and not published yet is published first."
   - "V(good) without O(lease) is a rollback: the release is on disk, and goes the whole road in one go, as its own
     deploy described it. Where it fails it is undone."
@@ -66,6 +66,11 @@ options:
     description: Text of the ecosystem file by slot name.
     type: dict
     default: {}
+  preloads:
+    description:
+      - Text by name of files that are put into C(.release/) for the ecosystem files to load, such as C(sentry.mjs).
+    type: dict
+    default: {}
   shared_dirs:
     description: Directories of the release that live in C(shared/) instead; made where missing.
     type: list
@@ -92,8 +97,9 @@ options:
   hooks:
     description:
       - Lists of commands (argument lists) by C(before_PHASE) and C(after_PHASE), run in the release directory.
-      - C(before_stage) runs in O(root). They get C(BLUEGREEN_APP), C(BLUEGREEN_ACTION), C(BLUEGREEN_RELEASE),
-        C(BLUEGREEN_SLOT) and C(BLUEGREEN_PREVIOUS).
+      - C(before_stage) runs in O(root). C(before_confirm), the last that can take a release back, ends the soak.
+      - They get C(BLUEGREEN_APP), C(BLUEGREEN_ACTION), C(BLUEGREEN_RELEASE), C(BLUEGREEN_SLOT) and
+        C(BLUEGREEN_PREVIOUS).
     type: dict
     default: {}
   hook_timeout:
@@ -128,6 +134,13 @@ options:
     description: Where the guard of the host looks for the apps that it watches. Without such a directory there is none.
     type: path
     default: /var/lib/bluegreen
+  allow_silent:
+    description:
+      - Whether a release may be V(gated) on a host whose guard cannot reach people, or has not proved that it can. The
+        ledger records it. Without, such a release is refused before anything is touched.
+      - A host without any guard is no such host, unless O(guard) says how one is to watch.
+    type: bool
+    default: false
   owner:
     description: Who takes the lock; the action plugin says it.
     type: dict
@@ -237,6 +250,14 @@ answered_at:
   description: When it first answered at the front door, in seconds since the epoch. 0 where nothing was switched.
   returned: success
   type: float
+taken_back:
+  description: Whether the release was live and is no more.
+  returned: with O(state=aborted)
+  type: bool
+frozen:
+  description: Why the app had to be frozen, empty where it had not.
+  returned: with O(state=aborted)
+  type: str
 app:
   description: The state of the app afterwards, as in M(nodeops.pm2.release_info).
   returned: always
@@ -262,6 +283,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _aim,
+    _alert_path,
     _app,
     _begin,
     _deploy,
@@ -297,6 +319,7 @@ SPEC: dict[str, Any] = {
     "before": {"type": "str", "default": ""},
     "revision": {"type": "str", "default": ""},
     "ecosystems": {"type": "dict", "default": {}},
+    "preloads": {"type": "dict", "default": {}},
     "shared_dirs": {"type": "list", "elements": "str", "default": []},
     "dependencies": {"type": "str", "choices": ["install", "shipped"], "default": "install"},
     "install_timeout": {"type": "float", "default": 600},
@@ -311,6 +334,7 @@ SPEC: dict[str, Any] = {
     "reason": {"type": "str", "default": ""},
     "verdict": {"type": "str", "choices": ["bad", "aborted"], "default": "aborted"},
     "guard_dir": {"type": "path", "default": str(_registry.DIRECTORY)},
+    "allow_silent": {"type": "bool", "default": False},
     "owner": {"type": "dict", "options": OWNER},
     "proven_dead": {"type": "str", "default": ""},
 }
@@ -335,6 +359,7 @@ class Act:
         self.release: str = params["release"] or ""
         self.course = _phases.Course(params["lease"] or "")
         self.inspected: dict[str, Any] = {}
+        self.path = _alert_path.AlertPath()
         self.live = _state.live_release(self.layout)
 
     @property
@@ -390,10 +415,12 @@ class Act:
         with self.course.phase("lock"):
             self.layout.root.mkdir(parents=True, exist_ok=True)
             _begin.take_lock(self.layout, self.claim, self.course)
+            self.note_silence()
             tidied = _begin.tidy_up(self.layout, by=self.by, course=self.course)
             tidied |= _registry.register(Path(self.params["guard_dir"]), app.name, self.layout.root)
             run, order = self.run("deploy"), self.order()
             journey = _deploy.aimed(self.layout, self.release, app, run, self.course, order=order, changed=tidied)
+            journey.notes.update({"check": self.path.remark} if self.path.remark else {})
         _deploy.gate(journey)
         return journey
 
@@ -424,13 +451,24 @@ class Act:
         """Undo what is not confirmed."""
         failure = _undo.Failure(self.params["reason"], self.params["verdict"])
         undone = _deploy.abort(self.layout, self.release, failure, by=self.by, course=self.course)
-        return {"changed": undone.changed, "frozen": undone.frozen, **self.as_result()}
+        taken_back = undone.changed and self.live == self.release != undone.live
+        return {"changed": undone.changed, "taken_back": taken_back, "frozen": undone.frozen, **self.as_result()}
 
     def inspect(self) -> None:
-        """Look at the artifact and the host before anything is touched."""
+        """Look at the artifact and the host, and whether anybody would be told, before anything is touched."""
         with self.course.phase("check"):
+            directory = Path(self.params["guard_dir"])
+            self.path = _alert_path.read(directory, wanted=bool(self.params["guard"]))
+            if not self.params["allow_silent"]:
+                _alert_path.refuse_dead(self.path, where=directory)
             params = {**self.params, "health_path": self.params["health"]["path"]}
             self.inspected = _inspection.run(params, tmpdir=self.tmpdir, fail=not self.params["lenient"])
+
+    def note_silence(self) -> None:
+        """Whoever asks later why nobody was told has to find out who allowed that."""
+        if self.path.dead:
+            reason = f"{self.release} goes on although nobody would be told. {self.path.dead}"
+            _ledger.append(self.layout.ledger, _ledger.Entry(_ledger.now(), "silent", by=self.by, reason=reason))
 
     def order(self) -> _stage.Order:
         """What is to be staged."""
@@ -449,6 +487,7 @@ class Act:
             node=self.params["node_bin"],
             check_skip=self.params["skip"],
             by=self.by,
+            preloads=self.params["preloads"],
         )
 
     def rehearsed(self) -> dict[str, Any]:
@@ -506,6 +545,8 @@ def main() -> None:
         result = act.do()
     except (DeployError, OSError) as error:
         module.fail_json(**{**act.as_result(), **failure_of(error)})
+    if act.path.dead:
+        module.warn(f"Nobody would be told if this release died. {act.path.dead} {act.path.remedy}")
     for notice in _inspection.notices(act.inspected) if act.inspected else []:
         module.warn(notice)
     module.exit_json(**result)

@@ -27,7 +27,7 @@ description:
     V(sentry_disabled).
   - Rules on secrets are V(env_committed), V(private_key_committed), V(token_committed).
   - Rules on the host are V(node_missing), V(node_too_old), V(pm2_missing), V(pm2_too_old), V(daemon_out_of_step),
-    V(port_busy), V(disk_space), V(inodes), V(root_owner), V(path_too_long), V(shared_missing).
+    V(port_busy), V(name_busy), V(disk_space), V(inodes), V(root_owner), V(path_too_long), V(shared_missing).
   - Rules on the artifact are V(unsafe_modes), V(artifact_grew), V(native_module_foreign), V(not_read).
 extends_documentation_fragment:
   - nodeops.pm2.attributes.info_module
@@ -116,8 +116,13 @@ counts:
   returned: always
   type: dict
   sample: {error: 0, warning: 1, skipped: 0}
+free_port:
+  description: A TCP port of 127.0.0.1 that nobody listened on, for whoever wants to start something beside the slots.
+  returned: success
+  type: int
 """
 
+import socket
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -139,7 +144,15 @@ SPEC: dict[str, Any] = {
 
 def run(params: dict[str, Any], *, tmpdir: str) -> dict[str, Any]:
     """Say what was found; raises where that is to fail the task."""
-    return {"changed": False, **_inspection.run(params, tmpdir=tmpdir, fail=params["fail"])}
+    found = _inspection.run(params, tmpdir=tmpdir, fail=params["fail"])
+    return {"changed": False, **found, "free_port": _free_port()}
+
+
+def _free_port() -> int:
+    """One that the kernel would have given to a connection, so that no service has it for its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def main() -> None:
@@ -154,7 +167,7 @@ def main() -> None:
         result = run(module.params, tmpdir=module.tmpdir)
     except DeployError as error:
         module.fail_json(**error.failure())
-    for notice in _inspection.notices(result):
+    for notice in _inspection.notices(result) if module.params["fail"] else ():  # else the caller tells them
         module.warn(notice)
     module.exit_json(**result)
 

@@ -42,7 +42,7 @@ KNOWN = frozenset(item.id for item in ITEMS) | frozenset(rule.id for rule in _ru
 
 
 def answer(inputs: Inputs, *, waivers: Any = (), today: date) -> dict[str, Any]:
-    """The answered checklist: ``ok``, ``questions``, ``findings``, ``waivers``, and what it is about.
+    """The answered checklist: ``ok``, ``questions``, ``findings``, ``waivers``, ``waived``, and what it is about.
 
     :param waivers: a user's list, as :func:`_waivers.read` takes it.
     :raises DeployError: a waiver that is none.
@@ -59,6 +59,7 @@ def answer(inputs: Inputs, *, waivers: Any = (), today: date) -> dict[str, Any]:
         "questions": items,
         "findings": findings,
         "waivers": [{**waiver.as_dict(), "state": waiver.state(today)} for waiver in given],
+        "waived": _waived(items, findings),
         "hosts": sorted(hosts_of(inputs)),
         "day": today.isoformat(),
     }
@@ -73,6 +74,18 @@ def reasons(checklist: Mapping[str, Any]) -> list[str]:
     lines += [f"The waiver of {one['waives']} expired on {one['until']}: renew it with a reason, or remove it."
               for one in checklist["waivers"] if one["state"] == _waivers.EXPIRED]  # fmt: skip
     return lines
+
+
+def summary(checklist: Mapping[str, Any]) -> str:
+    """The same in one line, by the ids that a waiver would name; empty where it is ok."""
+    refused = [one["rule"] for one in checklist["findings"] if one["severity"] == "error" and not one["waiver"]]
+    parts = {
+        "not proved": [item["id"] for item in checklist["questions"] if item["state"] == NOT_PROVED],
+        "refused by": list(dict.fromkeys(refused)),
+        "expired is the waiver of": [one["waives"] for one in checklist["waivers"] if one["state"] == _waivers.EXPIRED],
+    }
+    said = "; ".join(f"{what} {', '.join(ids)}" for what, ids in parts.items() if ids)
+    return f"This must not be deployed: {said}." if said else ""
 
 
 def _answer(item: Item, inputs: Inputs, active: Mapping[str, Waiver]) -> dict[str, Any]:
@@ -115,6 +128,13 @@ def _ask_rules(item: Item, inputs: Inputs, active: Mapping[str, Waiver], proof: 
     if item.rules and not hosts_of(inputs):
         proof.missing.append("No host was checked.")
     proof.evidence += [f"{listed(hosts)}: nothing found by {rules}." for rules, hosts in silent.items() if rules]
+
+
+def _waived(items: list[dict[str, Any]], findings: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """The waivers without which something would be missing, each once."""
+    used = [waiver for item in items for waiver in item["waivers"]]
+    used += [one["waiver"] for one in findings if one["waiver"]]
+    return list({waiver["waives"]: waiver for waiver in used}.values())
 
 
 def _findings(inputs: Inputs, active: Mapping[str, Waiver]) -> list[dict[str, Any]]:

@@ -56,18 +56,20 @@ def _tests(inputs: Inputs, proof: Proof) -> None:
 
 def _boots(inputs: Inputs, proof: Proof) -> None:
     rehearsal = inputs.get("rehearsal")
-    if not isinstance(rehearsal, Mapping):
+    if not isinstance(rehearsal, Mapping) or not rehearsal:
         proof.missing.append("It was not started anywhere.")
     elif rehearsal.get("passed") is True:
         seconds = f" within {rehearsal['seconds']:.1f} s" if rehearsal.get("seconds") else ""
         proof.evidence.append(f"It started on {rehearsal.get('where') or 'a private port'} and answered{seconds}.")
     else:
-        proof.missing.append(f"It did not start: {rehearsal.get('why') or 'no reason is known'}.")
+        why = str(rehearsal.get("why") or "no reason is known").rstrip(".")
+        proof.missing.append(f"It did not start: {why}.")
 
 
 def _limits(inputs: Inputs, proof: Proof) -> None:
     for limits, hosts in _grouped(inputs, "limits"):
-        shown = ", ".join(f"{name} {value}" for name, value in sorted(dict(limits or {}).items()))
+        known = sorted(dict(limits or {}).items())
+        shown = ", ".join(f"{name} {value}{'' if name == 'max_restarts' else ' ms'}" for name, value in known)
         if limits and int(limits.get("max_restarts") or 0) > 0 and int(limits.get("min_uptime") or 0) > 0:
             proof.evidence.append(f"{listed(hosts)}: limits that fire: {shown}.")
         else:
@@ -80,9 +82,8 @@ def _smoke(inputs: Inputs, proof: Proof) -> None:
             f"{listed(hosts)}: the gate asks for {health}." if health else f"{listed(hosts)}: no health path is set."
         )
     for count, hosts in _grouped(inputs, "smoke"):
-        (proof.evidence if count else proof.missing).append(
-            f"{listed(hosts)}: {count} smoke requests." if count else f"{listed(hosts)}: bluegreen_smoke is empty."
-        )
+        told = f"{count} smoke request{'' if count == 1 else 's'}" if count else "bluegreen_smoke is empty"
+        (proof.evidence if count else proof.missing).append(f"{listed(hosts)}: {told}.")
 
 
 def _rollback(inputs: Inputs, proof: Proof) -> None:
@@ -106,6 +107,9 @@ def _monitoring(inputs: Inputs, proof: Proof) -> None:
         if not isinstance(guard, Mapping) or guard.get("running") is not True:
             proof.missing.append(f"{host}: no guard watches it.")
             continue
+        if guard.get("watches") is False and (facts.get("app") or {}).get("live"):
+            proof.missing.append(f"{host}: the guard that runs there does not know this app.")
+            continue
         channels = list(guard.get("channels") or ())
         proved = [one for one in channels if one.get("proved") is True]
         failed = [str(one.get("name")) for one in channels if one.get("proved") is not True]
@@ -117,8 +121,13 @@ def _monitoring(inputs: Inputs, proof: Proof) -> None:
 
 
 ITEMS: tuple[Item, ...] = (
-    Item("tests_passed", "Did the tests pass?", "Run them on the very commit, and hand in the result.", prove=_tests),
-    Item("boots_locally", "Does it boot?", "Look into its log, correct it, rehearse again.", prove=_boots),
+    Item(
+        "tests_passed",
+        "Did the tests pass?",
+        "Run them on the very commit, and name their JUnit report in bluegreen_test_reports.",
+        prove=_tests,
+    ),
+    Item("boots_locally", "Does it boot?", "Have it rehearsed, and correct what its last words say.", prove=_boots),
     Item(
         "gitignore_current",
         "Is .gitignore current?",
@@ -158,7 +167,7 @@ ITEMS: tuple[Item, ...] = (
     Item(
         "monitoring_set_up",
         "Is monitoring set up?",
-        "Run the guard role, and prove its channels.",
+        "Run guard.yml, with a channel that it can prove.",
         rules=("sentry_disabled",),
         prove=_monitoring,
     ),

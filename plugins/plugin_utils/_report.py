@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.plugin_utils._report_junit import junit
 from ansible_collections.nodeops.pm2.plugins.plugin_utils._report_sarif import sarif
+from ansible_collections.nodeops.pm2.plugins.plugin_utils._report_text import text
 
 Checklist = Mapping[str, Any]
 
@@ -52,7 +53,13 @@ def as_json(checklist: Checklist) -> str:
     return json.dumps(checklist, indent=2, sort_keys=True)
 
 
-FORMS: dict[str, Callable[[Checklist], str]] = {"markdown": markdown, "json": as_json, "junit": junit, "sarif": sarif}
+FORMS: dict[str, Callable[[Checklist], str]] = {
+    "markdown": markdown,
+    "json": as_json,
+    "junit": junit,
+    "sarif": sarif,
+    "text": text,
+}
 
 
 def _about(checklist: Checklist) -> str:

@@ -29,7 +29,10 @@ def explain(result: Mapping[str, Any], error: Any = None) -> list[str]:
         return [line for item in items for line in _explain_item(item)]
     lines = [_WRAPPING.sub("", line) for line in as_lines(result.get("msg", ""))]
     for cause in causes(error):
-        lines += [] if cause.strip() in "\n".join(lines) else as_lines(cause)
+        told = as_lines(cause)
+        # An action plugin may have corrected the rest of the message; what went wrong is said once.
+        is_told = cause.strip() in "\n".join(lines) or any(line in lines for line in told[:1])
+        lines += [] if is_told else told
     if isinstance(result.get("rc"), int):
         lines += [f"exit code {result['rc']}", *_output(result)]
     for key in _DETAILS:

@@ -132,7 +132,15 @@ class HostStory:
         if not failed and not self.unreachable:
             return self._good(check_mode=check_mode), where
         cause = self.cause()
-        return self._bad(cause), "  ".join(part for part in (cause.reason.split("\n", 1)[0], where) if part)
+        told = (cause.reason.split("\n", 1)[0], self._last_seen() if self.unreachable else where)
+        return self._bad(cause), "  ".join(part for part in told if part)
+
+    def _last_seen(self) -> str:
+        """What is known of a host that nobody reaches; what was begun there is for the next run to finish or undo."""
+        known = f"{self.live} was live when last heard of; " if self.live else ""
+        if self.published and self.published != self.confirmed:
+            known = f"{self.published} was published there and not confirmed; "
+        return f"{known}run again when the host is back"
 
     def _good(self, *, check_mode: bool) -> str:
         if check_mode:
@@ -145,10 +153,11 @@ class HostStory:
             return f"unreachable{at}"
         if self.frozen:
             return f"frozen{at}"
-        if cause.at == "abort":
-            return "aborted"
+        is_bystander = cause.at == "abort"
         if self.published:
-            return f"taken back{at}" if self.live != self.published else f"failed{at}"
+            return f"{'taken back' if self.live != self.published else 'failed'}{'' if is_bystander else at}"
+        if is_bystander:
+            return "aborted"
         return f"refused{at}" if cause.is_phase else f"failed{at}"
 
 

@@ -17,12 +17,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.molecule.conftest import PROJECT, REFUSED, App, cards
+from ansible_collections.nodeops.pm2.molecule.conftest import NODE, PM2, REFUSED, App, cards
 
 pytestmark = pytest.mark.usefixtures("as_users_see_it")
 
-NODE = PROJECT / ".venv/node/bin/node"
-PM2 = PROJECT / ".cache/pm2/node_modules/pm2/bin/pm2"
 PRIVATE = "made-up 'secret' of the shell"
 
 
@@ -190,6 +188,7 @@ def test_the_first_deploy_has_something_to_go_back_to(alone: Old) -> None:
     app.is_answered_by("r1", "main")
     app.rollback()
     app.is_answered_by("adopted", "main")
+    app.has_not_drifted()
 
 
 def test_behind_an_edge_nobody_notices(behind: Old) -> None:
@@ -202,4 +201,5 @@ def test_behind_an_edge_nobody_notices(behind: Old) -> None:
         app.deploy("release-2", release="r1")
         app.rollback()
     app.is_answered_by("adopted", "blue")
+    app.has_not_drifted()
     os.kill(json.loads(behind.pm2("jlist"))[0]["pid"], 0)

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -123,6 +124,7 @@ def test_two_apps_that_want_the_same_and_two_that_do_not(at: At) -> None:
             f"{what}: /etc/nginx/conf.d/nodeops-backend.conf",
             edge_sites=[{**other, **clash}],
         )
+    refused(site, "has a site of this name", "leads to /var/www/backend", edge_sites=[{**other, "name": "backend"}])
     site.provision(edge_sites=[other], runtime_apps=[other["root"]])
     assert site.provision().changed == 0, "the first app's inventory has nothing to change"
     assert "backend.conf" in site.inside("ls /etc/nginx/conf.d")
@@ -135,3 +137,62 @@ def test_a_deploy_to_a_root_that_the_deploy_user_cannot_write(at: At) -> None:
     assert "/var/www/backend" in run.output
     assert "Nothing was touched" in run.output
     site.inside("chown deploy /var/www/backend")
+
+
+def deploy_is_refused(site: Site, *words: str, **options: Any) -> None:
+    """The check ends it with these words, and has changed nothing."""
+    site.inside("touch /stamp; sleep 1.1")
+    run = site.deploy("release-1", ends=REFUSED, **options)
+    told = " ".join(run.output.split())
+    assert [word for word in (*words, "Nothing was touched.") if word not in told] == [], run.output
+    assert site.inside("find /var/www /run /home/deploy -newer /stamp -path '*backend*' -not -type p") == ""
+
+
+@contextlib.contextmanager
+def disk(site: Site, where: str, room: str) -> Iterator[None]:
+    """A small file system of the deploy user's."""
+    owner = site.inside("id -u deploy").strip()
+    site.from_outside("mount", "mount", "-t", "tmpfs", "-o", f"{room},uid={owner},mode=755", "none", where)
+    try:
+        yield
+    finally:
+        site.from_outside("mount", "umount", where)
+
+
+@pytest.mark.parametrize(
+    ("room", "words"), [("size=64m", "64 MiB are free, and the release needs"), ("nr_inodes=500", "inodes are free")]
+)
+def test_a_deploy_without_room(at: At, room: str, words: str) -> None:
+    site = at("good")
+    with disk(site, "/var/www/backend", room):
+        deploy_is_refused(site, words, "/var/www/backend")
+
+
+def test_a_disk_that_fills_up_meanwhile_leaves_what_is_live(at: At) -> None:
+    site = at("good")
+    site.deploy("release-1", release="r1")
+    live = site.answer()["pid"]
+    # Dependencies lie in a directory of their own, and the check has seen room where the releases lie.
+    with disk(site, "/var/www/backend/deps", "size=5m"):
+        run = site.deploy("release-2", release="r2", ends=REFUSED)
+    assert "no space left on device" in run.output.lower()
+    assert "Live is r1." in run.output
+    assert site.answer()["pid"] == live
+    assert site.events("r2") == ["aborted"]
+    site.deploy("release-2", release="r3")
+    site.is_answered_by("r3", "green")
+
+
+def test_two_apps_of_one_name_or_one_port_and_two_that_differ(at: At) -> None:
+    site = at("good")
+    other: dict[str, Any] = {"app": "other", "root": "/var/www/other", "run_dir": "/run/other", "release": "o1"}
+    ports = {"blue": 4001, "green": 4002}
+    deploy_is_refused(site, "127.0.0.1:3002 of slot green is taken by pid", **other)
+    named = {**other, "app": "backend", "ports": ports}
+    deploy_is_refused(site, "PM2 runs another app as backend-green.", "/var/www/backend/releases/r3", **named)
+    site.deploy("release-1", **other, ports=ports, edge_url=f"{site.front}:8080")
+    site.is_answered_by("r3", "green")
+
+
+def test_a_front_door_that_is_no_address(at: At) -> None:
+    deploy_is_refused(at("good"), "bluegreen_edge_url", edge_url="backend.test")

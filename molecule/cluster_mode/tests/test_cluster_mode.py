@@ -88,3 +88,4 @@ def test_back_to_the_first_one(app: App) -> None:
     with app.asked():
         app.rollback()
     assert serves(app, "r1", "blue")
+    app.has_not_drifted()

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +13,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.nodeops.pm2.molecule.conftest import PROJECT, Card
-from ansible_collections.nodeops.pm2.molecule.crash_or_operator.lab import NODE, PATIENCE, pm2_of, until
+from ansible_collections.nodeops.pm2.molecule.crash_or_operator.lab import NODE, PATIENCE, pm2_of, sentry_sdk, until
 from ansible_collections.nodeops.pm2.molecule.shared.outside import Outside
 from ansible_collections.nodeops.pm2.plugins.module_utils import _pm2, _process
 
-SDK = PROJECT / ".cache" / "sentry"
 PRELOAD = PROJECT / "roles" / "bluegreen" / "files" / "sentry.mjs"
 ENTRIES = {
     "commonjs.cjs": "const __dirname = 1;\n",
@@ -29,15 +27,11 @@ ENTRIES = {
 
 @pytest.fixture(scope="module")
 def release(card: Card) -> Path:
-    """A release that has the SDK, which is fetched once a checkout, and the preload where a deploy would put it."""
-    if not (SDK / "node_modules" / "@sentry" / "node").exists():
-        SDK.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, "PATH": f"{NODE.parent}:{os.environ['PATH']}"}
-        npm = [str(NODE.parent / "npm"), "install", "--no-audit", "--no-fund", "--no-save", "@sentry/node@11.12.0"]
-        subprocess.run(npm, cwd=SDK, env=environment, check=True, stdout=subprocess.DEVNULL)
+    """A release that has the SDK, and the preload where a deploy would put it."""
+    sdk = sentry_sdk()
     directory = card.directory / "sentry"
     (directory / ".release").mkdir(parents=True)
-    (directory / "node_modules").symlink_to(SDK / "node_modules")
+    (directory / "node_modules").symlink_to(sdk / "node_modules")
     (directory / ".release" / PRELOAD.name).write_bytes(PRELOAD.read_bytes())
     for name, text in ENTRIES.items():
         (directory / name).write_text(text, encoding="utf-8")
@@ -116,7 +110,7 @@ def test_where_there_is_no_sdk_nothing_is_told(pm2: _pm2.Pm2, release: Path) -> 
             until(lambda: not telling())
             assert told(outside) == []
     finally:
-        (release / "node_modules").symlink_to(SDK / "node_modules")
+        (release / "node_modules").symlink_to(sentry_sdk() / "node_modules")
 
 
 def test_what_the_app_tells_itself_is_told_once(release: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ansible_collections.nodeops.pm2.molecule.conftest import PROJECT, REFUSED
+from ansible_collections.nodeops.pm2.molecule.conftest import NODE, REFUSED
 
 if TYPE_CHECKING:
     from testinfra.host import Host
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from ansible_collections.nodeops.pm2.molecule.conftest import App
 
 PRIVATE = "made-up-8f1d2c"
-NODE = PROJECT / ".venv/node/bin/node"
-PM2 = PROJECT / ".cache/pm2/node_modules/pm2/bin/pm2"
 HOOKS = ("before_stage", "after_stage", "before_publish", "after_confirm")
 
 
@@ -64,6 +62,7 @@ def test_a_first_deploy_answers_through_the_front_door(app: App, env_file: Path,
     assert "failed=0" in run.output
     assert run.changed > 0
     assert PRIVATE not in run.output
+    app.has_not_drifted()
 
 
 def test_the_release_on_disk_is_what_people_look_for(app: App, host: Host) -> None:
@@ -126,9 +125,9 @@ def test_the_ecosystem_says_what_pm2_is_to_run(app: App, env_file: Path) -> None
 
 def test_the_secret_is_with_the_app_and_nowhere_else(app: App, env_file: Path) -> None:
     assert app.answer()["release"] == "r1", "it would not have started without its secret"
-    assert '"name":"backend-blue"' in pm2(app, "jlist")
-    assert PRIVATE not in pm2(app, "jlist")
-    pm2(app, "save")
+    assert '"name":"backend-blue"' in app.pm2("jlist")
+    assert PRIVATE not in app.pm2("jlist")
+    app.pm2("save")
     assert "backend-blue" in (app.card.pm2_home / "dump.pm2").read_text(encoding="utf-8")
     seen = [path for path in Path("/proc").glob("[0-9]*/cmdline") if PRIVATE.encode() in content(path)]
     assert not seen
@@ -196,10 +195,3 @@ def content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
-
-
-def pm2(app: App, *arguments: str) -> str:
-    """What PM2's own command line says."""
-    environment = {"PATH": f"{NODE.parent}:/usr/bin:/bin", "PM2_HOME": str(app.card.pm2_home)}
-    argv = [str(NODE), str(PM2), *arguments]
-    return subprocess.run(argv, cwd="/", env=environment, stdout=subprocess.PIPE, check=True, text=True).stdout

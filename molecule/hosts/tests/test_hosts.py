@@ -5,13 +5,16 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.nodeops.pm2.molecule.conftest import cards
 from ansible_collections.nodeops.pm2.molecule.remote import Site, until
-from ansible_collections.nodeops.pm2.molecule.wire import get
+from ansible_collections.nodeops.pm2.molecule.wire import WebSocket, get
+from ansible_collections.nodeops.pm2.plugins.module_utils import _road
 
 HIDDEN = "s3cr3t-of-the-app"
 UNIT = "pm2-deploy.service"
@@ -83,26 +86,89 @@ def test_a_deploy_after_a_reboot_finds_the_daemon_and_the_next_reboot_its_releas
         comes_back(site, "r3", "green")
 
 
+# The phases of a deploy behind an edge, two by two: one for each host.
+STEPS = [name for name in _road.ALL if name != "restart"]
+
+
+@pytest.mark.parametrize("steps", list(zip(STEPS[::2], STEPS[1::2])), ids=" and ".join)
+def test_what_is_live_comes_back_whenever_the_power_fails_in_a_deploy(
+    sites: list[Site], steps: tuple[str, ...]
+) -> None:
+    with contextlib.ExitStack() as stack:
+        for site, step in zip(sites, steps):
+            held = {f"before_{step}": [["sleep", "600"]]}
+            options: dict[str, Any] = {"env": {"SECRET": HIDDEN}, "hooks": held, "standby": 0, "keep_releases": 1}
+            stack.enter_context(site.deploying("release-1", release=f"at-{step}", **options))
+        for site in sites:
+            until(lambda site=site: site.inside("pgrep -xu deploy sleep") != "")
+            site.power_off()
+    for site, step in zip(sites, steps):
+        site.comes_back()
+        until(lambda site=site: site.answer() != {})
+        assert (site.live() == f"at-{step}") == (step in STEPS[STEPS.index("soak") :])
+        comes_back(site, site.live(), slot_of(site))
+
+
+def test_the_deploy_after_all_that_finds_everything_in_order(fleet: Site, sites: list[Site]) -> None:
+    with all_asked(sites):
+        run = fleet.deploy("release-2", release="r4", keep_releases=1)
+    assert "Took over the lock" in run.output
+    for site in sites:
+        site.is_answered_by("r4", slot_of(site))
+        assert site.host.run(f"ls {site.layout.releases}").stdout.split()[2:] == []
+
+
+def slot_of(site: Site) -> str:
+    """Where the live release says that it serves."""
+    return Path(site.host.run(f"readlink {site.layout.current}/.release/listen.sock").stdout.strip()).stem
+
+
+WITNESS: dict[str, Any] = {
+    "app": "witness",
+    "root": "/var/www/witness",
+    "run_dir": "/run/witness",
+    "listen": "socket",
+    "script": "server.js",
+    "health": {"path": "/health"},
+    "edge_url": "http://127.0.0.1:8080",
+}
+
+
 def test_a_second_app_that_makes_its_own_socket_shares_the_host(fleet: Site, sites: list[Site]) -> None:
-    other: dict[str, Any] = {"app": "witness", "root": "/var/www/witness", "run_dir": "/run/witness"}
-    served = {"name": "witness", "listen": "0.0.0.0:8080", "root": other["root"], "run_dir": other["run_dir"]}
-    variables: dict[str, Any] = {"edge_socket_user": "deploy", "runtime_apps": [other["root"]]}
+    served = {"name": "witness", "listen": "0.0.0.0:8080", "root": WITNESS["root"], "run_dir": WITNESS["run_dir"]}
+    variables: dict[str, Any] = {"edge_socket_user": "deploy", "runtime_apps": [WITNESS["root"]]}
     fleet.provision(edge_sites=[served], **variables)
     assert fleet.provision(edge_sites=[served], **variables).changed == 0
-    fleet.play(
-        "deploy",
-        source=str(fleet.source("witness")),
-        release="w1",
-        listen="socket",
-        script="server.js",
-        health={"path": "/health"},
-        edge_url="http://127.0.0.1:8080",
-        **other,
-    )
+    fleet.deploy("witness", release="w1", **WITNESS)
     for site in sites:
-        site.is_answered_by("r3", "green")
+        site.is_answered_by("r4", slot_of(site))
         site.reboot(powered_off=True)
     for site in sites:
-        comes_back(site, "r3", "green")
+        comes_back(site, "r4", slot_of(site))
         assert get(f"{site.front}:8080/health").status == 200
         assert site.host.file("/run/witness").mode == 0o2750
+
+
+def test_an_open_websocket_ends_when_its_client_says_so(fleet: Site, sites: list[Site]) -> None:
+    """Two deploys and a rollback pass by; the second one needs the slot of the first socket, and waits for it."""
+    options = {**WITNESS, "drain_timeout": 60, "standby": 600}
+    with contextlib.ExitStack() as stack:
+        early = [stack.enter_context(WebSocket(site.card.address, 8080)) for site in sites]
+        fleet.deploy("witness", release="w2", **options)
+        assert [one.echo(b"w2 is live") for one in early] == [b"w2 is live"] * len(sites)
+        late = [stack.enter_context(WebSocket(site.card.address, 8080)) for site in sites]
+        with fleet.deploying("witness", release="w3", **options) as deploy:
+            until(
+                lambda: all(site.inside(f"ls {WITNESS['root']}/releases/w3/.release/manifest.json") for site in sites)
+            )
+            for _second in range(5):
+                time.sleep(1)
+                assert [one.echo(b"w3 waits") for one in early] == [b"w3 waits"] * len(sites)
+            assert {get(f"{site.front}:8080/health").body.count('"w2"') for site in sites} == {1}
+            for one in early:
+                one.close()
+            deploy.end()
+        newest = [stack.enter_context(WebSocket(site.card.address, 8080)) for site in sites]
+        fleet.rollback(**WITNESS)
+        assert [one.echo(b"w2 again") for one in (*late, *newest)] == [b"w2 again"] * 2 * len(sites)
+    assert all('"w2"' in get(f"{site.front}:8080/health").body for site in sites)

@@ -70,3 +70,4 @@ def test_a_rollback_goes_back_and_forward_again(app: App) -> None:
     app.rollback(release="r2")
     app.is_answered_by("r2", "main")
     assert app.answer("/")["version"] == "2.0.0"
+    app.has_not_drifted()

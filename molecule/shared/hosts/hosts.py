@@ -39,7 +39,7 @@ PATIENCE = 60.0  # seconds for a host to come up
 UP = ("running", "degraded")  # as systemd calls it; sshd fails while it has no keys
 
 PREPARE = f"""
-useradd --create-home --shell /bin/bash {ADMIN}
+id -u {ADMIN} > /dev/null 2>&1 || useradd --create-home --shell /bin/bash {ADMIN}
 install -d -m 0700 -o {ADMIN} -g {ADMIN} /home/{ADMIN}/.ssh
 install -m 0600 -o {ADMIN} -g {ADMIN} /dev/stdin /home/{ADMIN}/.ssh/authorized_keys
 cat > /etc/sudoers.d/{ADMIN} <<SUDOERS
@@ -76,7 +76,9 @@ def create(name: str, directory: Path, platforms: list[dict[str, Any]]) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     for platform in platforms:
         host = platform["name"]
-        options = ["--network", name, "--ip", addresses[host], "--label", f"scenario={name}", "--hostname", host]
+        address = addresses[host]
+        options = ["--network", name, "--ip", address, "--mac-address", mac(address)]
+        options += ["--label", f"scenario={name}", "--hostname", host]
         options += ["--cap-add", "SYS_PTRACE", *platform.get("options", [])]  # root can look into all processes
         image = references[platform["image"]]
         podman("run", "-d", "--systemd=always", "--name", f"{name}-{host}", *options, image)
@@ -137,6 +139,11 @@ def ssh_config(addresses: dict[str, str], key: Path) -> str:
             "  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n  LogLevel ERROR\n  ConnectTimeout 5\n",
         ]
     )
+
+
+def mac(address: str) -> str:
+    """A hardware address that stays the same as well: a neighbour that has it in mind would wait for seconds."""
+    return ":".join(f"{byte:02x}" for byte in (0x02, 0x00, *ipaddress.ip_address(address).packed))
 
 
 def execute(container: str, *argv: str) -> str:

@@ -52,3 +52,4 @@ def test_the_next_deploy_takes_the_other_slot(app: App) -> None:
     with app.asked():
         app.deploy("release-2", release="r3")
     app.is_answered_by("r3", "green")
+    app.has_not_drifted()

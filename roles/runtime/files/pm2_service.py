@@ -19,6 +19,7 @@ from pathlib import Path
 from ansible_collections.nodeops.pm2.plugins.module_utils import _axon, _pm2
 from ansible_collections.nodeops.pm2.plugins.module_utils._command import minimal_environment
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, write_atomic
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2
 
 POLL = 0.1
@@ -124,9 +125,19 @@ def start_live(pm2: Pm2, root: Path) -> None:
     if any(os.path.realpath(record.cwd) == str(live) for record in _pm2.records(pm2)):
         say(f"{root}: {live.name} runs")
         return
+    bring_home(live)
     remove_stale_socket(live / ".release" / "listen.sock")
     _pm2.start(pm2, ecosystem, timeout=PATIENCE)
     say(f"{root}: {live.name} is started")
+
+
+def bring_home(live: Path) -> None:
+    """Without an edge a release serves in one place only; a deploy that was cut off may have left it on the spare."""
+    record = read_json(live / ".release" / "app.json")
+    slots = record.get("slots") if isinstance(record, dict) else None
+    if slots and not slots[0].get("socket"):
+        home = live / ".release" / f"ecosystem.{slots[0]['name']}.cjs"
+        write_atomic(live / "ecosystem.config.cjs", home.read_text(encoding="utf-8"))
 
 
 def remove_stale_socket(link: Path) -> None:

@@ -32,6 +32,10 @@ def test_ssh_knows_every_host_and_nothing_of_this_machine() -> None:
     assert "  UserKnownHostsFile /dev/null" in lines
 
 
+def test_a_hardware_address_is_the_hosts_own() -> None:
+    assert hosts.mac("10.89.0.12") == "02:00:0a:59:00:0c"
+
+
 def test_another_recipe_is_another_image(monkeypatch: pytest.MonkeyPatch) -> None:
     before = {name: images.recipe(name) for name in images.RELEASES}
     assert len(set(before.values())) == len(images.RELEASES)

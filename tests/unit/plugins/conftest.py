@@ -174,17 +174,19 @@ class World:
         self._hear(f"prove {params['release']} in {params['slot']['name']} through {through} x{times}{soak}")
         return {}
 
-    def start(self, layout: Layout, release: str, slot: Slot, _pm2: Pm2, *, timeout: float) -> None:
+    def start(
+        self, layout: Layout, release: str, slot: Slot, _pm2: Pm2, *, timeout: float, even_live: bool = False
+    ) -> None:
         """Stands in for :func:`_slot.start`."""
         assert timeout > 0
-        self._hear(f"start {release} in {slot.name}")
+        self._hear(f"start {release} in {slot.name}{', even live' if even_live else ''}")
         if slot.socket:
             link_atomic(layout.release(release).listen, slot.socket)
 
-    def stop(self, _layout: Layout, slot: Slot, _pm2: Pm2, *, timeout: float) -> bool:
+    def stop(self, _layout: Layout, slot: Slot, _pm2: Pm2, *, timeout: float, even_live: bool = False) -> bool:
         """Stands in for :func:`_slot.stop`."""
         assert timeout > 0
-        self._hear(f"stop {slot.name}")
+        self._hear(f"stop {slot.name}{', even live' if even_live else ''}")
         return True
 
     def retire(self, _layout: Layout, slot: Slot, _pm2: Pm2, **_waits: float) -> bool:

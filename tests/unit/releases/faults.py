@@ -350,6 +350,12 @@ FAULTS: dict[str, Fault] = {
     "a port that is taken": Fault(
         "port_busy", ERROR, express, host={"holders": (Holder("blue", "127.0.0.1:3001", "pid 7"),)}
     ),
+    "a name that is taken": Fault(
+        "name_busy",
+        ERROR,
+        express,
+        host={"holders": (Holder("blue", "127.0.0.1:3001", "", "shop-blue", "/var/www/other"),)},
+    ),
     "a full disk": Fault("disk_space", ERROR, express, host={"free_bytes": 1000}),
     "no inodes": Fault("inodes", ERROR, express, host={"free_inodes": 10}),
     "somebody else's root": Fault("root_owner", ERROR, express, host={"root_uid": 7}),

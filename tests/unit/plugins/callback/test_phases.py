@@ -226,7 +226,9 @@ def test_the_failure_that_was_not_ignored_decides(run: Run) -> None:
 def test_unreachable_hosts(run: Run) -> None:
     task = run.task("main", "inspect")
     run.callback.v2_runner_on_unreachable(run.result(task, "demo", {"msg": "No route."}, {}))
-    assert run.end(failed=("demo",))[-1] == "demo  unreachable at check  No route.  1.0 s"
+    assert run.end(failed=("demo",))[-1] == (
+        "demo  unreachable at check  No route.  run again when the host is back  1.0 s"
+    )
 
 
 def test_results_as_ansible_core_2_18_names_them(run: Run) -> None:

@@ -58,6 +58,8 @@ def judged(facts: ProcessFacts, baseline: Baseline) -> list[tuple[str, bool]]:
         ({"cwds": {100: f"{RELEASE}0"}}, [("wrong_release", True)]),
         ({"cwds": {100: f"{RELEASE} (deleted)"}}, [("wrong_release", True)]),
         ({"cwds": {100: RELEASE, 101: "/"}}, [("wrong_release", True)]),
+        ({"cwds": {100: RELEASE, 101: "/"}, "exec_mode": "cluster"}, [("wrong_release", False)]),
+        ({"cwds": {100: "/srv", 101: "/"}, "exec_mode": "cluster"}, [("wrong_release", True)]),
         ({"cwds": {100: "/home/deploy/.pm2"}, "uptime": 0.2}, [("wrong_release", False)]),
         ({"cwds": {100: ""}}, [("wrong_release", False)]),
         (DEAF, [("no_listener", False)]),

@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _app, _begin, _deploy, _lock, _phases, _switch, _undo
+from ansible_collections.nodeops.pm2.plugins.module_utils import (
+    _app,
+    _begin,
+    _deploy,
+    _lock,
+    _phases,
+    _proof,
+    _switch,
+    _undo,
+)
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 
 pytestmark = pytest.mark.usefixtures("world")
@@ -48,6 +57,18 @@ def test_a_deploy_in_its_stretches(edge: Any, world: Any) -> None:
     assert world.said[-1] == "retire green"
     assert course.lease == ""
     assert not edge.layout.lock.exists()
+
+
+def test_what_was_published_in_an_earlier_wave_is_watched_while_others_publish(edge: Any, world: Any) -> None:
+    course = edge.locked()
+    edge.put("r3", "blue", duration=7)
+    edge.note("gated:r3")
+    _deploy.publish(resumed(edge, "r3", course))
+    published = edge.events()
+    world.said.clear()
+    _deploy.publish(resumed(edge, "r3", course))
+    assert (edge.events(), world.said) == (published, ["prove r3 in blue through http://edge x1 for 7 s"])
+    assert list(course.seconds) == ["publish", "soak"]
 
 
 def test_a_gated_release_goes_the_rest_of_the_way_at_once(edge: Any) -> None:
@@ -160,6 +181,26 @@ def test_a_rollback_that_fails_leaves_what_was_live(edge: Any, world: Any, refus
         roll_back(edge)
     assert failed.value.facts["verdict"] == "refused"
     assert (edge.live(), world.said[-1]) == ("r2", said)
+
+
+def test_a_rollback_that_lost_the_lock_leaves_everything_to_whoever_has_it(
+    edge: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: list[_phases.Course] = []
+
+    def taken_over(*_: Any, **__: Any) -> dict[str, Any]:
+        _lock.release(edge.layout.lock, course.lease)
+        began.append(edge.locked())
+        _lock.prove(edge.layout.lock, course.lease)
+        return {}
+
+    monkeypatch.setattr(_proof, "run", taken_over)
+    course = _phases.Course()
+    with pytest.raises(_lock.Lost):
+        _deploy.roll_back(edge.layout, "", _begin.Claim(ME), _phases.Run("rollback", "ann"), course)
+    assert len(began) == 1
+    _lock.prove(edge.layout.lock, began[0].lease)
+    assert (edge.live(), _lock.frozen(edge.layout.root)) == ("r2", "")
 
 
 def test_a_rollback_decides_on_an_unconfirmed_release_first(edge: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils._drift import differences
+from ansible_collections.nodeops.pm2.plugins.module_utils._drift import differences, lines
 from ansible_collections.nodeops.pm2.plugins.module_utils._drift_seen import Disk, Front, Owner, Seen
 from ansible_collections.nodeops.pm2.plugins.module_utils._kept import Dump, Kept
 
@@ -252,6 +252,19 @@ def test_a_difference_says_what_was_expected_what_was_seen_and_where(
     assert {item.id for item in told} == {identifier}
     assert "hunter2" not in repr(told)
     assert one.as_dict()["id"] == identifier
+
+
+def test_where_nothing_is_meant_to_be_live_nothing_is_missing() -> None:
+    assert differences(replace(disk(live="", path=""), release="")) == []
+
+
+def test_how_a_difference_is_told() -> None:
+    assert lines(differences(replace(SEEN, release="r3"))) == [
+        "DRIFT Another release is live than was published last.",
+        "    expected r3; seen r2",
+        "    in current",
+        "    do: Find out who moved current; roll back or deploy to bring ledger and disk together.",
+    ]
 
 
 def test_many_changed_files_are_counted_after_the_first() -> None:

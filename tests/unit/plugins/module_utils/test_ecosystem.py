@@ -99,6 +99,22 @@ def test_a_socket_is_the_port_and_a_stale_one_is_unlinked_first() -> None:
     ]
 
 
+@pytest.mark.parametrize("mode", ["fork", "cluster"])
+def test_sentry_hears_of_whatever_goes_wrong_after_its_preload(mode: str) -> None:
+    entry = app(script="tsx src/server.ts", sentry="staging", exec_mode=mode)
+    assert entry["node_args"][:2] == ["--import", f"file://{RELEASE}/.release/sentry.mjs"]
+    assert entry["node_args"][3] == f"file://{RELEASE}/node_modules/tsx/dist/loader.mjs"
+    told = {name: value for name, value in entry["env"].items() if name.startswith("SENTRY_")}
+    assert told == {"SENTRY_ENABLED": "true", "SENTRY_RELEASE": "demo@r1", "SENTRY_ENVIRONMENT": "staging"}
+
+
+def test_what_the_user_says_to_sentry_stands_and_nothing_is_said_for_nobody() -> None:
+    entry = app(sentry="staging", env={"SENTRY_RELEASE": "demo@v2", "SENTRY_ENABLED": False})
+    assert (entry["env"]["SENTRY_RELEASE"], entry["env"]["SENTRY_ENABLED"]) == ("demo@v2", "false")
+    assert "SENTRY" not in repr(app(sentry=""))
+    assert "sentry.mjs" not in repr(app(script="app.py", interpreter="python3", sentry="staging")["node_args"])
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [

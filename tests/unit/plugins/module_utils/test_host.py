@@ -139,9 +139,28 @@ def test_a_stranger_on_the_port_is_named(read: Callable[..., Host]) -> None:
     assert f"pid {os.getpid()} (" in holder.who
 
 
-def record(name: str) -> Record:
+def record(name: str, cwd: str = "") -> Record:
     nothing: dict[str, Any] = dict.fromkeys(Record.__dataclass_fields__)
-    return Record(**{**nothing, "name": name})
+    return Record(**{**nothing, "name": name, "cwd": cwd})
+
+
+@pytest.mark.parametrize(
+    ("name", "cwd", "namesake"),
+    [
+        ("shop-blue", "/var/www/other/releases/r1", "/var/www/other/releases/r1"),
+        ("shop-blue", "{root}2/releases/r1", "{root}2/releases/r1"),
+        ("shop-blue", "{root}/releases/r1", ""),
+        ("shop-blue", "{root}/current", ""),
+        ("shop-blue", "", ""),
+        ("shop-green", "/var/www/other/releases/r1", ""),
+    ],
+)
+def test_another_app_of_the_same_name(
+    read: Callable[..., Host], layout: Layout, monkeypatch: pytest.MonkeyPatch, name: str, cwd: str, namesake: str
+) -> None:
+    monkeypatch.setattr(_pm2, "records", lambda _pm2: [record(name, cwd.format(root=layout.root))])
+    (holder,) = read(slots=[SLOT]).holders
+    assert (holder.process, holder.namesake) == ("shop-blue", namesake.format(root=layout.root))
 
 
 @pytest.mark.parametrize(

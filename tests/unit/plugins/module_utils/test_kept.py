@@ -36,6 +36,7 @@ def test_a_dump_as_pm2_writes_it(tmp_path: Path) -> None:
     path = tmp_path / "dump.pm2"
     path.write_bytes((CORPUS / "dump/7.0.4.json").read_bytes())
     path.chmod(0o644)
+    tmp_path.chmod(0o755)
     dump = _kept.read_dump(path)
     assert dump is not None
     assert (dump.path, dump.mode, dump.error) == (str(path), 0o644, "")
@@ -71,6 +72,24 @@ def test_words_and_numbers_however_they_are_written() -> None:
     env = {"args": "--x 1", "node_args": None, "max_restarts": "3", "min_uptime": "10s", "env": None}
     (kept,) = _kept.in_memory([{"name": "a", "pm2_env": env}])
     assert (kept.args, kept.node_args, kept.max_restarts, kept.min_uptime) == (("--x", "1"), (), 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("directory", "mode"), [(0o755, 0o644), (0o750, 0o640), (0o711, 0o644), (0o701, 0o604), (0o700, 0o600)]
+)
+def test_the_mode_of_a_dump_counts_as_far_as_its_directory_lets_others_in(
+    tmp_path: Path, directory: int, mode: int
+) -> None:
+    path = tmp_path / "dump.pm2"
+    path.write_bytes(b"[]")
+    path.chmod(0o644)
+    tmp_path.chmod(directory)
+    assert _kept.read_dump(path) == Dump(str(path), mode)
+
+
+def test_what_is_written_down_is_what_is_read_again() -> None:
+    written = json.dumps({**vars(SHOP), "env": sorted({"PORT", "A"})})
+    assert _kept.recorded(json.loads(written)) == Kept(**{**vars(SHOP), "env": frozenset({"A", "PORT"})})
 
 
 @pytest.mark.parametrize(

@@ -119,3 +119,20 @@ def test_a_ledger_that_does_not_exist_is_empty(tmp_path: Path) -> None:
 )
 def test_a_bad_release_is_taken_back_until_a_person_has_looked(events: list[str], condemned: bool) -> None:
     assert _ledger.is_condemned(story(*events), "r1") is condemned
+
+
+@pytest.mark.parametrize(
+    ("events", "meant"),
+    [
+        ([], ""),
+        (["staged:r1", "gated:r1"], ""),
+        (deployed("r1"), "r1"),
+        ([*deployed("r1"), "staged:r2", "gated:r2", "bad:r2"], "r1"),
+        ([*deployed("r1", "r2"), "published:r1", "good:r1", "rolled_back:r2"], "r1"),
+        (["staged:r1", "published:r1"], "r1"),
+        (["staged:r1", "published:r1", "bad:r1"], ""),
+        (["staged:r1", "published:r1", "aborted:r1"], ""),
+    ],
+)
+def test_what_is_meant_to_be_live(events: list[str], meant: str) -> None:
+    assert _ledger.meant_live(story(*events)) == meant

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _lock
+from ansible_collections.nodeops.pm2.plugins.module_utils import _lock, _orphan
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._lock import Lease, Owner
 
@@ -101,3 +103,43 @@ def test_a_frozen_app_is_refused_until_it_is_lifted(tmp_path: Path) -> None:
     assert _lock.unfreeze(tmp_path)
     assert not _lock.unfreeze(tmp_path)
     _lock.acquire(tmp_path / "lock", HERE, ttl=900)
+
+
+@pytest.fixture
+def left_running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A module of a run whose controller died: it works on until it is to prove that it holds the lock."""
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from ansible_collections.nodeops.pm2.plugins.module_utils import _lock\n"
+        "lock = Path(sys.argv[1]); lease = _lock.held(lock).id; _lock.prove(lock, lease)\n"
+        "print('begun', flush=True); time.sleep(float(sys.argv[2])); _lock.prove(lock, lease); print('went on')\n"
+    )
+    _lock.acquire(tmp_path / "lock", ELSEWHERE, ttl=900)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "lock"), "1"], env=environment, text=True, stdout=PIPE, stderr=PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        yield process
+
+
+def test_whoever_takes_over_waits_for_what_the_dead_run_left_working(
+    tmp_path: Path, left_running: subprocess.Popen[str]
+) -> None:
+    lock = tmp_path / "lock"
+    found = _lock.held(lock)
+    assert found is not None
+    assert found.worker == left_running.pid
+    _new, took_over = _lock.acquire(lock, HERE, ttl=900, proven_dead=found.id)
+    said, complained = left_running.communicate()
+    assert (said, left_running.returncode) == ("", 1)
+    assert "must not go on" in complained
+    assert f"(pid {left_running.pid}) has come to its end." in took_over
+
+
+def test_an_owner_on_this_host_is_not_waited_for_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = tmp_path / "lock"
+    old, _said = _lock.acquire(lock, HERE, ttl=900)
+    monkeypatch.setattr(_orphan, "outlast", lambda *_: pytest.fail("it is the owner, and gone"))
+    _lock.acquire(lock, HERE, ttl=900, proven_dead=old.id)

@@ -5,11 +5,21 @@
 from __future__ import annotations
 
 import sys
+import time
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _deadline, _lock, _phases, _road
+from ansible_collections.nodeops.pm2.plugins.module_utils import (
+    _deadline,
+    _ledger,
+    _lock,
+    _phases,
+    _process,
+    _retire,
+    _road,
+)
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 
 pytestmark = pytest.mark.usefixtures("world")
@@ -167,3 +177,54 @@ def test_pruning_is_a_deploys(edge: Any) -> None:
     assert edge.on_disk() == ["r1", "r2"]
     assert edge.events("bad")[-1] == "pruned"
     assert journey.notes == {"prune": "1 pruned"}
+
+
+@pytest.mark.parametrize(
+    ("action", "ago", "waited"),
+    [
+        pytest.param("deploy", 0.0, 0.6, id="just switched away"),
+        pytest.param("rollback", 0.2, 0.4, id="a moment ago"),
+        pytest.param("deploy", 5.0, 0.0, id="they have had their time"),
+        pytest.param("take back", 0.0, 0.0, id="a bad release is left at once"),
+    ],
+)
+def test_who_is_still_connected_to_the_slot_before_last_has_time_to_end(
+    app: Any, monkeypatch: pytest.MonkeyPatch, action: str, ago: float, waited: float
+) -> None:
+    app.deployed("r1", "blue")
+    app.deployed("r2", "green")
+    app.put("r3", drain_timeout=0.6)
+    at = datetime.fromtimestamp(time.time() - ago, timezone.utc).isoformat(timespec="milliseconds")
+    _ledger.append(app.layout.ledger, _ledger.Entry(at, "published", "r2"))
+    monkeypatch.setattr(_process, "established", lambda _address: 1)
+    began = time.monotonic()
+    _road.travel(app.journey("r3", "blue", run=_phases.Run(action, "ann")), ["start"])
+    assert time.monotonic() - began == pytest.approx(waited, abs=_retire.POLL + 0.1)
+
+
+def test_who_loses_the_lock_while_connections_end_starts_nothing(
+    edge: Any, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edge.put("r3")
+    _ledger.append(edge.layout.ledger, _ledger.Entry(_ledger.now(), "published", "r2"))
+    course = edge.locked()
+
+    def taken_over(_address: str) -> int:
+        _lock.release(edge.layout.lock, course.lease)
+        return 1
+
+    monkeypatch.setattr(_process, "established", taken_over)
+    with pytest.raises(_lock.Lost):
+        _road.travel(edge.journey("r3", "blue", course), ["start"])
+    assert world.said == []
+
+
+def test_the_hook_before_confirm_can_still_take_the_release_back(edge: Any) -> None:
+    hooks = {"before_confirm": [[sys.executable, "-c", "raise SystemExit('not this one')"]]}
+    run = _phases.Run("deploy", "ann", hooks)
+    journey = edge.journey("r1", "blue", run=run)
+    with pytest.raises(DeployError, match="not this one"):
+        _road.travel(journey, _road.PUBLISHED)
+    before = edge.events("r1")
+    _road.travel(journey, _road.GOOD)
+    assert edge.events("r1")[len(before) :] == ["good"], "it has been asked"

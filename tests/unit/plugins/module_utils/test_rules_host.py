@@ -35,6 +35,8 @@ MIB = 1 << 20
         (rules.daemon_out_of_step, {"pm2": Program("7.0.4"), "daemon": None}, False),
         (rules.port_busy, {"holders": (Holder("blue", "127.0.0.1:3001", "pid 7 (nc -l)"),)}, True),
         (rules.port_busy, {"holders": (Holder("blue", "127.0.0.1:3001"),)}, False),
+        (rules.name_busy, {"holders": (Holder("blue", "127.0.0.1:3001", "", "shop-blue", "/var/www/other"),)}, True),
+        (rules.name_busy, {"holders": (Holder("blue", "127.0.0.1:3001", "", "shop-blue"),)}, False),
         (rules.disk_space, {"free_bytes": 10 * MIB + 29}, True),
         (rules.disk_space, {"free_bytes": 10 * MIB + 30}, False),
         (rules.inodes, {"free_inodes": 10_001}, True),

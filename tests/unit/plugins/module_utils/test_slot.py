@@ -308,7 +308,7 @@ def test_other_processes_are_left_alone(layout: Layout, slot: Slot, pm2: FakePm2
 
 def test_a_reused_pid_is_not_hit(tmp_path: Path) -> None:
     with process(tmp_path) as other:
-        _slot._end({other.pid: (_process.start_time(other.pid) or 0) - 1})
+        _slot.end({other.pid: (_process.start_time(other.pid) or 0) - 1})
         assert other.poll() is None
 
 
@@ -342,14 +342,23 @@ def test_a_start_of_something_else_fails(
 
 
 @pytest.mark.parametrize(
-    ("cwd", "link", "warm"),
-    [("r1", "green.sock", True), ("r2", "green.sock", False), ("r1", "blue.sock", False), ("r1", None, False)],
+    ("cwd", "link", "life", "warm"),
+    [
+        ("r1", "green.sock", {}, True),
+        ("r2", "green.sock", {}, False),
+        ("r1", "blue.sock", {}, False),
+        ("r1", None, {}, False),
+        pytest.param("r1", "green.sock", {"restarts": 1, "uptime": 59.0}, False, id="restarted a moment ago"),
+        pytest.param("r1", "green.sock", {"restarts": 1, "uptime": 60.0}, True, id="restarted long ago"),
+    ],
 )
-def test_warm_is_one_rename_away(layout: Layout, slot: Slot, cwd: str, link: str | None, warm: bool) -> None:
+def test_warm_is_one_rename_away(
+    layout: Layout, slot: Slot, cwd: str, link: str | None, life: dict[str, Any], warm: bool
+) -> None:
     release = layout.release("r1")
     if link:
         release.listen.symlink_to(layout.root / link)
-    facts = dataclasses.replace(FACTS, cwds={1: str(layout.release(cwd).path)})
+    facts = dataclasses.replace(FACTS, cwds={1: str(layout.release(cwd).path)}, **life)
     assert _slot.is_warm(facts, release, slot) is warm
 
 

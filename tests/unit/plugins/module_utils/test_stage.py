@@ -87,6 +87,21 @@ def test_a_release_is_made_of_the_archive_and_of_ours(layout: Layout, order: _st
     assert (layout.root / "logs").is_dir()
 
 
+def test_preloads_lie_beside_our_own_files_and_change_no_release(layout: Layout, order: _stage.Order) -> None:
+    with_preload = dataclasses.replace(order, preloads={"sentry.mjs": "// v1\n"})
+    _stage.stage(layout, with_preload)
+    assert (layout.release("r1").private / "sentry.mjs").read_text() == "// v1\n"
+    newer = dataclasses.replace(order, preloads={"sentry.mjs": "// v2\n"})
+    assert not _stage.plan(layout, newer).changed, "a newer collection is no reason to refuse what is live"
+
+
+@pytest.mark.parametrize("name", ["../x.mjs", "/x.mjs", "app.json", "x.js", ".mjs", "a/b.mjs", "socket.cjs"])
+def test_what_would_lie_elsewhere_is_refused(layout: Layout, order: _stage.Order, name: str) -> None:
+    with pytest.raises(DeployError, match="name of a preload"):
+        _stage.stage(layout, dataclasses.replace(order, preloads={name: ""}))
+    assert not layout.releases.exists()
+
+
 def test_the_manifest_vouches_for_what_was_shipped_and_stays(layout: Layout, order: _stage.Order) -> None:
     _stage.stage(layout, order)
     manifest = _manifest.read(layout.release("r1"))

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _deadline, _facts, _lock, _phases, _switch, _undo
+from ansible_collections.nodeops.pm2.plugins.module_utils import (
+    _deadline,
+    _facts,
+    _lock,
+    _phases,
+    _proof,
+    _switch,
+    _undo,
+)
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 
 pytestmark = pytest.mark.usefixtures("world")
@@ -58,6 +66,33 @@ def test_twice_does_no_harm(edge: Any, world: Any) -> None:
     assert (undone.live, undone.frozen) == ("r1", "")
     assert edge.live() == "r1"
     assert not any(word.startswith(("prove", "start")) for word in world.said)
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_whoever_lost_the_lock_undoes_nothing(edge: Any, world: Any, published: bool) -> None:
+    edge.put("r3", "blue")
+    edge.locked()
+    before = edge.snapshot()
+    with pytest.raises(_lock.Lost):
+        undo(edge, "r2" if published else "r3", course=_phases.Course("the lease of a run that is over"))
+    assert (edge.snapshot(), world.said) == (before, [])
+
+
+def test_whoever_loses_the_lock_on_the_way_back_does_not_freeze_the_app(
+    edge: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = edge.locked()
+
+    def taken_over(*_: Any, **__: Any) -> dict[str, Any]:
+        _lock.release(edge.layout.lock, course.lease)
+        edge.locked()
+        _lock.prove(edge.layout.lock, course.lease)
+        return {}
+
+    monkeypatch.setattr(_proof, "run", taken_over)
+    with pytest.raises(_lock.Lost):
+        undo(edge, "r2", course=course)
+    assert (_lock.frozen(edge.layout.root), edge.events("r2")[-1]) == ("", "published")
 
 
 def test_a_first_release_leaves_nothing_live(app: Any, world: Any) -> None:

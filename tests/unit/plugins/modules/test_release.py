@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _inspection, _lock
+from ansible_collections.nodeops.pm2.plugins.module_utils import _inspection, _ledger, _lock
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.modules import release
 from ansible_collections.nodeops.pm2.tests.unit.plugins.modules.arguments import patch_module_args
@@ -93,7 +93,46 @@ def test_from_an_archive_to_the_gate(app: Any, world: Any, run: Run, r2: dict[st
     held = _lock.held(app.layout.lock)
     assert held is not None
     assert held.id == done["lease"]
-    assert done["notes"] == {"stage": "staged r2"}
+    assert done["notes"] == {"check": "no guard watches this host", "stage": "staged r2"}
+
+
+@pytest.fixture
+def silent(tmp_path: Path) -> dict[str, Any]:
+    """Options for a host whose guard was provisioned and never ran."""
+    (tmp_path / "guard" / "apps").mkdir(parents=True)
+    return {"guard_dir": str(tmp_path / "guard")}
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_nothing_is_touched_where_nobody_would_be_told(
+    app: Any, world: Any, run: Run, r2: dict[str, Any], silent: dict[str, Any], check_mode: bool
+) -> None:
+    before = app.snapshot()
+    with pytest.raises(DeployError, match="Nobody would be told"):
+        run("gated", check_mode=check_mode, **r2, **silent)
+    assert (app.snapshot(), world.said, app.layout.lock.exists()) == (before, [], False)
+    assert not list(Path(silent["guard_dir"], "apps").iterdir())
+
+
+def test_who_allows_it_is_recorded(app: Any, run: Run, r2: dict[str, Any], silent: dict[str, Any]) -> None:
+    run("gated", **r2, **silent, allow_silent=True)
+    (entry,) = (one for one in _ledger.read(app.layout.ledger) if one.event == "silent")
+    assert (entry.by, entry.release) == ("ann@laptop", "")
+    assert entry.reason == "r2 goes on although nobody would be told. The guard of this host has never run."
+    assert Path(silent["guard_dir"], "apps", "shop.json").exists()
+
+
+def test_where_a_guard_is_wanted_there_has_to_be_one(run: Run, r2: dict[str, Any]) -> None:
+    with pytest.raises(DeployError, match="there is none on this host"):
+        run("gated", **{**r2, "guard": {"bake": 60}})
+
+
+def test_the_way_back_is_open_also_where_nobody_would_be_told(
+    app: Any, run: Run, r2: dict[str, Any], silent: dict[str, Any]
+) -> None:
+    assert r2
+    app.deployed("r3", "green")
+    assert run("good", **silent)["release"] == "r1"
 
 
 def test_the_rest_of_the_way_in_two_stretches(app: Any, world: Any, run: Run, r2: dict[str, Any]) -> None:

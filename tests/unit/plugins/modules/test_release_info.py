@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.nodeops.pm2.plugins.modules import release_info
 
 
-def read(app: Any) -> dict[str, Any]:
-    given = {"root": str(app.layout.root)}
+def read(app: Any, **options: Any) -> dict[str, Any]:
+    given = {"root": str(app.layout.root), "guard_dir": str(app.layout.root / "guard"), **options}
     validated = ArgumentSpecValidator(release_info.SPEC).validate(given)
     assert validated.error_messages == []
     return release_info.run(validated.validated_parameters)
@@ -46,5 +47,27 @@ def test_history_is_the_end_of_the_ledger(app: Any, events: int, first: str, cou
 
 
 def test_every_fact_is_documented(app: Any) -> None:
-    documented = yaml.safe_load(release_info.RETURN)["app"]["contains"]
-    assert set(documented) == set(read(app)["app"])
+    documented = yaml.safe_load(release_info.RETURN)
+    found = read(app)
+    assert set(documented) == set(found) - {"changed"}
+    assert set(documented["app"]["contains"]) == set(found["app"])
+
+
+@pytest.mark.usefixtures("world")
+def test_drift_is_looked_for_where_it_is_asked_for(app: Any) -> None:
+    app.deployed("r1", "blue")
+    assert read(app)["drift"] is None
+    app.layout.current.unlink()
+    found = read(app, drift=True)
+    assert [one["id"] for one in found["drift"]] == ["nothing_live"]
+    assert found["lines"][-4:] == [
+        "  DRIFT Nothing is live.",
+        "      expected r1; seen current leads nowhere",
+        "      in current",
+        "      do: Deploy, or roll back to a good release.",
+    ]
+
+
+def test_the_host_by_the_name_that_the_caller_has_for_it(app: Any) -> None:
+    assert read(app)["lines"][0] == f"shop on {os.uname().nodename}: nothing is live"
+    assert read(app, host="web1")["lines"][0] == "shop on web1: nothing is live"

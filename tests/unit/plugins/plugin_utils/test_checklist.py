@@ -90,7 +90,7 @@ def test_of_nothing_nothing_is_proved(answer: Answer) -> None:
         (
             lambda facts: of(facts, 2).update(limits={"max_restarts": 0, "min_uptime": 1}),
             "pm2_config_checked",
-            "web2: no restart limits are known: max_restarts 0, min_uptime 1.",
+            "web2: no restart limits are known: max_restarts 0, min_uptime 1 ms.",
         ),
         (lambda facts: of(facts, 2).update(health=""), "smoke_ready", "web2: no health path is set."),
         (lambda facts: of(facts, 2).update(smoke=0), "smoke_ready", "web2: bluegreen_smoke is empty."),
@@ -156,6 +156,35 @@ def test_what_hosts_have_in_common_is_told_once(answer: Answer, evidence: dict[s
 
 def waiver(name: str, until: str = "2026-12-31") -> dict[str, str]:
     return {"waives": name, "reason": "Known.", "until": until}
+
+
+def test_it_is_said_in_one_line_by_what_a_waiver_would_name(answer: Answer, evidence: dict[str, Any]) -> None:
+    assert _checklist.summary(answer(evidence)) == ""
+    del evidence["rehearsal"]
+    evidence["hosts"]["web1"]["smoke"] = 0
+    evidence["hosts"]["web1"]["check"]["findings"] = [finding("port_busy"), finding("node_check"), finding("port_busy")]
+    waivers = [
+        {"waives": "smoke_ready", "reason": "No route yet.", "until": "2026-12-31"},
+        {"waives": "node_check", "reason": "Known.", "until": "2026-12-31"},
+        {"waives": "disk_space", "reason": "Not needed.", "until": "2026-12-31"},
+        {"waives": "inodes", "reason": "Old.", "until": "2026-01-31"},
+    ]
+    answered = answer(evidence, *waivers)
+    assert _checklist.summary(answered) == (
+        "This must not be deployed: not proved boots_locally; refused by port_busy; expired is the waiver of inodes."
+    )
+    assert [one["waives"] for one in answered["waived"]] == ["smoke_ready", "node_check"]
+
+
+def test_a_guard_that_does_not_know_the_app_watches_it_from_its_first_deploy_on(
+    answer: Answer, evidence: dict[str, Any]
+) -> None:
+    web1 = evidence["hosts"]["web1"]
+    web1["guard"]["watches"] = False
+    (missing,) = item(answer(evidence), "monitoring_set_up")["missing"]
+    assert missing == "web1: the guard that runs there does not know this app."
+    web1["app"]["live"] = ""
+    assert item(answer(evidence), "monitoring_set_up")["state"] == "proved"
 
 
 def test_an_item_is_waived_for_a_while(answer: Answer, evidence: dict[str, Any]) -> None:

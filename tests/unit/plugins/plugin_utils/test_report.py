@@ -51,7 +51,7 @@ def test_markdown_is_for_people(mixed: dict[str, Any]) -> None:
     assert len(rows) == 9
     assert all(line.replace("\\|", "").count("|") == 4 for line in rows)
     assert sum("| **no** |" in line for line in rows) == 1
-    assert "Do: Run the guard role, and prove its channels." in text
+    assert "Do: Run guard.yml, with a channel that it can prove." in text
     assert "Waived until 2026-12-31: No route yet \\| really. (ann)" in text
     assert "- **error** `port_busy` on web1, waived until 2026-12-31: port" in text
     assert "  - `src/a.ts:3` `const x`" in text
@@ -65,6 +65,19 @@ def test_markdown_of_a_release_that_may_be_deployed(answer: Answer, evidence: di
     assert text.count("| yes |") == 9
     assert "What the check found" not in text
     assert "Waivers" not in text
+
+
+def test_text_is_for_a_terminal(mixed: dict[str, Any]) -> None:
+    lines = _report.render(mixed, "text").splitlines()
+    assert lines[0] == "shop r42 must NOT be deployed: 7 of 9 answered by evidence, 1 waived"
+    told = [line for line in lines[1:] if not line.startswith("   ")]
+    assert [line.split()[0] for line in told] == ["warning", "waived", "ERROR", "EXPIRED", *["yes"] * 7, "waived", "NO"]
+    assert told[-1] == "  NO      Is monitoring set up? [monitoring_set_up]"
+    assert lines[-1] == "          do: Run guard.yml, with a channel that it can prove."
+    (place,) = (number for number, line in enumerate(lines) if line.startswith("  ERROR"))
+    assert lines[place + 1].startswith("    new\N{REPLACEMENT CHARACTER}[31m ☃")
+    assert lines[place + 2] == "          src/a.ts:3  const x"
+    assert all(line.isprintable() for line in lines)
 
 
 def test_json_is_all_of_it(mixed: dict[str, Any]) -> None:
@@ -132,7 +145,7 @@ def test_the_same_finding_has_the_same_mark_wherever_it_is_told(answer: Answer, 
 def test_another_form_is_refused(mixed: dict[str, Any]) -> None:
     with pytest.raises(DeployError, match="no such form") as caught:
         _report.render(mixed, "pdf")
-    assert caught.value.expected == "json, junit, markdown, sarif"
+    assert caught.value.expected == "json, junit, markdown, sarif, text"
 
 
 @pytest.mark.parametrize("form", sorted(_report.FORMS))

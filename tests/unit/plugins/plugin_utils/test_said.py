@@ -50,6 +50,8 @@ def chain(*messages: str) -> Any:
 def test_explain_adds_the_causes_that_the_message_leaves_out() -> None:
     error = chain("Task failed", "Module failed.", "Cannot run it.", "No such file")
     assert _said.explain({"msg": "Cannot run it."}, error) == ["Cannot run it.", "No such file"]
+    error = chain("Module failed.", "Cannot read it.\n  where: /tmp/copy")
+    assert _said.explain({"msg": "Cannot read it.\n  where: a.tgz"}, error) == ["Cannot read it.", "  where: a.tgz"]
 
 
 @pytest.mark.parametrize(

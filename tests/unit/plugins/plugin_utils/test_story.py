@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.nodeops.pm2.plugins.plugin_utils._story import Failure, HostStory, Step, phase_of
 
 ROLE = "/c/ansible_collections/nodeops/pm2/roles/bluegreen/tasks"
+LATER = "run again when the host is back"
 GATE = Failure("gate", "No answer.\nmore")
 BLUE = "r1 live in blue"
 END = Failure("abort", "Another host failed.")
@@ -58,7 +59,21 @@ def test_other_tasks_have_no_phase(path: str) -> None:
         ({"failures": [GATE], "published": "r2", "live": "r1"}, True, ("taken back at gate", "No answer.  r1 live")),
         ({"failures": [GATE], "published": "r2", "live": "r2"}, True, ("failed at gate", "No answer.  r2 live")),
         ({"failures": [GATE], "frozen": "why"}, True, ("frozen at gate", "No answer.")),
-        ({"failures": [GATE], "unreachable": True}, True, ("unreachable at gate", "No answer.")),
+        ({"failures": [GATE], "unreachable": True}, True, ("unreachable at gate", f"No answer.  {LATER}")),
+        (
+            {"failures": [GATE], "unreachable": True, "live": "r1", "slot": "blue"},
+            True,
+            ("unreachable at gate", f"No answer.  r1 was live when last heard of; {LATER}"),
+        ),
+        (
+            {"failures": [GATE], "unreachable": True, "live": "r2", "published": "r2"},
+            True,
+            (
+                "unreachable at gate",
+                f"No answer.  r2 was published there and not confirmed; {LATER}",
+            ),
+        ),
+        ({"failures": [END], "published": "r2", "live": "r1"}, True, ("taken back", "Another host failed.  r1 live")),
         ({"failures": [Failure("Boom", "x", is_phase=False)]}, True, ("failed at Boom", "x")),
         ({}, True, ("failed", "")),
     ],

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import os
 import signal
 import socket
@@ -118,6 +119,22 @@ def test_the_role_copies_all_that_the_program_stands_on() -> None:
 def test_what_is_live_is_started_from_its_real_path(pm2: Pm2, root: Path, started: list[Path]) -> None:
     service.start_live(pm2, root)
     assert started == [root / "releases/r1/ecosystem.config.cjs"]
+
+
+@pytest.mark.parametrize(
+    ("socket_of_main", "text"), [("", "on main"), ("/run/app/blue.sock", "on the spare")], ids=["no edge", "edge"]
+)
+def test_without_an_edge_it_comes_back_where_it_serves(
+    pm2: Pm2, root: Path, started: list[Path], socket_of_main: str, text: str
+) -> None:
+    private = root / "releases/r1/.release"
+    slots = [{"name": "main", "socket": socket_of_main}, {"name": "spare", "socket": socket_of_main}]
+    (private / "app.json").write_text(json.dumps({"slots": slots}), encoding="utf-8")
+    (private / "ecosystem.main.cjs").write_text("on main", encoding="utf-8")
+    (root / "releases/r1/ecosystem.config.cjs").write_text("on the spare", encoding="utf-8")
+    service.start_live(pm2, root)
+    assert started == [root / "releases/r1/ecosystem.config.cjs"]
+    assert started[0].read_text(encoding="utf-8") == text
 
 
 def test_what_runs_already_is_left_alone(pm2: Pm2, root: Path, started: list[Path], daemon: list[str]) -> None:

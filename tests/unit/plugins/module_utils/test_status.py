@@ -1,0 +1,142 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is told of an app: by ``status.yml`` and by the host's own command, which is asked here."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ansible_collections.nodeops.pm2.plugins.module_utils import (
+    _cli,
+    _deadline,
+    _drift_look,
+    _facts,
+    _incident,
+    _lock,
+    _registry,
+)
+from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
+from ansible_collections.nodeops.pm2.plugins.module_utils._drift_seen import Difference
+
+DIFFERENCE = Difference("file_changed", "a.js was changed on this host.", "x", "y", "/a.js", "Deploy again.")
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def command(app: Any, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command at the host's shell: its exit code and what it prints."""
+    settings = app.layout.root / "guard.json"
+    settings.write_text(json.dumps({"directory": str(app.layout.root / "guard")}))
+
+    def run(*arguments: str) -> tuple[int, str]:
+        code = _cli.main(["--settings", str(settings), "--root", str(app.layout.root), *arguments])
+        return code, capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def live(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """r1 is good, live in blue and serves; nothing has drifted."""
+    app.deployed("r1", "blue")
+    path = str(app.layout.release("r1").path)
+    facts = _facts.ProcessFacts(
+        "shop-blue", True, "online", "fork", (7,), 2, None, 9.4, {7: path}, (7,), True, True, "", ""
+    )
+    monkeypatch.setattr(_facts, "read_facts", lambda *_: facts)
+    monkeypatch.setattr(_drift_look, "look", lambda _layout: ())
+
+
+@pytest.mark.usefixtures("live")
+def test_all_is_well(command: Run) -> None:
+    code, said = command("status")
+    assert (code, said.splitlines()) == (
+        0,
+        [
+            f"shop on {os.uname().nodename}: r1 is live in blue since 2026-11-23T10:15:00.000Z",
+            "  verdict good, rollback goes to nothing",
+            "  process shop-blue: pid 7, 2 restarts, up 9 s, owns its address",
+            "  no guard watches this host",
+            "  * r1                                 good         blue   abc",
+        ],
+    )
+    code, said = command("status", "--drift")
+    assert code == 0
+    assert said.splitlines()[-1].strip().startswith("no drift: ")
+    code, said = command("--json", "status")
+    told = json.loads(said)
+    assert (told["app"], told["good"], told["state"]["live"], told["guard"], told["drift"]) == (
+        *("shop", True, "r1"),
+        *(None, None),
+    )
+
+
+def no_guard(app: Any) -> None:
+    (app.layout.root / "guard/apps").mkdir(parents=True)
+    owner = _lock.Owner("guard", "watches", os.getpid(), _lock.this_boot(), 1)
+    _registry.announce(app.layout.root / "guard", _registry.Presence(owner))
+
+
+@pytest.mark.usefixtures("live")
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        pytest.param(
+            lambda app: _lock.freeze(app.layout.root, "we are at lunch"), "FROZEN: we are at lunch", id="frozen"
+        ),
+        pytest.param(lambda app: app.note("published:r1"), "verdict published (never confirmed)", id="unconfirmed"),
+        pytest.param(no_guard, "the guard does NOT run", id="no guard"),
+        pytest.param(lambda app: app.layout.current.unlink(), "nothing is live", id="nothing live"),
+    ],
+)
+def test_somebody_should_look(app: Any, command: Run, spoil: Callable[[Any], object], said: str) -> None:
+    spoil(app)
+    code, told = command("status")
+    assert code == 3
+    assert said in told
+
+
+@pytest.mark.usefixtures("live")
+def test_drift_is_a_reason_to_look(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_drift_look, "look", lambda _layout: (DIFFERENCE,))
+    assert command("status")[0] == 0, "nobody asked"
+    code, said = command("status", "--drift")
+    assert (code, "  DRIFT a.js was changed on this host.\n" in said) == (3, True)
+    told = json.loads(command("--json", "status", "--drift")[1])
+    assert (told["good"], told["drift"]) == (False, [DIFFERENCE.as_dict()])
+
+
+@pytest.mark.usefixtures("live")
+def test_what_runs_is_not_the_live_release(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = dataclasses.replace(_facts.read_facts(None, None), listener_is_ours=False)  # type: ignore[arg-type]
+    monkeypatch.setattr(_facts, "read_facts", lambda *_: facts)
+    code, said = command("status")
+    assert code == 3
+    assert "does NOT own its address; the live release does NOT serve" in said
+
+
+@pytest.mark.usefixtures("live")
+def test_what_is_under_way_and_what_happened(app: Any, command: Run) -> None:
+    app.locked()
+    _deadline.arm(app.layout, "r1", seconds=600, by="ann@laptop", now=1_800_000_000.0)
+    times = {"first_seen": Moment(1_700_000_000.0, 5.0, "b"), "detected": Moment(1_700_000_002.0, 7.0, "b")}
+    incident = _incident.Incident("i1", "shop", "web1", "r1", "abc", "crash_loop", "It crashed.", times)
+    _incident.write(app.layout.root, incident)
+    said = command("status")[1]
+    assert "  to be confirmed by 2027-01-15T08:10:00Z\n" in said
+    assert "  locked by ann@laptop (pid 1), deploy of shop" in said
+    assert "  incident i1 r1: It crashed. (detected after 2.0 s) (open)\n" in said
+    lines = command("history")[1].splitlines()
+    assert lines[0].startswith("2023-11-14T22:13:20Z  incident     i1 r1: It crashed.")
+    assert [line.split()[1] for line in lines[1:]] == ["staged", "gated", "published", "good"]
+
+
+def test_nothing_was_ever_deployed(command: Run) -> None:
+    code, said = command("status", "--drift")
+    assert (code, said) == (3, f"shop on {os.uname().nodename}: nothing is live\n  no guard watches this host\n")

@@ -92,8 +92,8 @@ deadline:
   type: dict
   contains:
     release: {description: Id of the release., type: str}
-    until: {description: The end of its time., type: float}
-    armed_at: {description: When it was set., type: float}
+    until: {description: "The end of its time, in seconds since the epoch.", type: float}
+    armed_at: {description: "When it was set, in seconds since the epoch.", type: float}
     by: {description: "Who published, V(user@machine).", type: str}
 incidents:
   description: The last 20 incidents that the guard recorded, oldest first.
@@ -121,6 +121,10 @@ guard:
       description: What it cannot do, a sentence each.
       type: list
       elements: str
+silent:
+  description: Why people would not be told of what happens. Empty where they would be, or where nobody asked for it.
+  returned: success
+  type: str
 drift:
   description: What is not as it was declared. Null without O(drift).
   returned: success

@@ -48,7 +48,9 @@ class Nginx:
 
 @pytest.fixture
 def nginx(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Nginx:
-    monkeypatch.setattr(_process, "pids", list)  # this machine may have an nginx of its own
+    # An nginx that happens to run on the machine of the test has nothing to do with this one.
+    command = _process.command
+    monkeypatch.setattr(_process, "command", lambda pid: command(pid).replace("nginx: worker", "another nginx: worker"))
     return Nginx(tmp_path, capsys)
 
 

@@ -120,6 +120,8 @@ class Vigil:
     def looked(self, facts: ProcessFacts, now: Moment) -> None:
         """The process was looked at."""
         self.facts = facts
+        if facts.pids and self.absent is not None and now.steady - self.absent >= _LASTING:
+            self.commanded(now)  # what it could not answer while it was not there is not held against it
         if facts.pids or now.steady < self.patient:
             self.absent = None
         elif self.absent is None:

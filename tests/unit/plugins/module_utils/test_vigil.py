@@ -130,6 +130,17 @@ def test_what_pm2_calls_alive_without_a_process_loses_its_health(vigil: Vigil, s
     assert (judged(vigil, 5.0).absent, judged(vigil, 5.0).failed_probes) == ("", 3)
 
 
+def test_who_is_started_again_is_not_held_to_have_been_silent(vigil: Vigil) -> None:
+    vigil.looked(DOWN, at(1.0))
+    for steady in range(1, 10):
+        vigil.answered("connection refused", at(float(steady)))
+    vigil.looked(FACTS, at(10.0))
+    vigil.answered("connection refused", at(11.0))
+    assert judged(vigil, 11.0).failed_probes == 0, "it is only just starting"
+    vigil.answered("connection refused", at(26.0))
+    assert judged(vigil, 26.0).failed_probes == 1
+
+
 def test_what_crashed_was_not_stopped_by_somebody(vigil: Vigil) -> None:
     vigil.crashed(crash(), at(1.0))
     vigil.looked(DOWN, at(1.0))

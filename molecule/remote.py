@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import testinfra
 
@@ -22,6 +22,7 @@ import variants
 from ansible_collections.nodeops.pm2.molecule.conftest import PASSED, PROJECT, App, Run
 
 PATIENCE = 60.0
+T = TypeVar("T")
 WITNESS = Path(__file__).parent / "shared" / "hosts" / "witness"
 
 
@@ -165,9 +166,10 @@ class Site(App):
         assert seen["failed"] == 0, seen
 
 
-def until(what: Callable[[], object], *, seconds: float = PATIENCE) -> None:
-    """Wait until something is so."""
+def until(what: Callable[[], T], *, seconds: float = PATIENCE) -> T:
+    """Wait until something is so, and what it is."""
     deadline = time.monotonic() + seconds
-    while not what():
+    while not (found := what()):
         assert time.monotonic() < deadline, f"not so after {seconds:g} s"
         time.sleep(0.2)
+    return found

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import subprocess
 from typing import Any
 
 import pytest
 
 from ansible_collections.nodeops.pm2.molecule.conftest import cards
-from ansible_collections.nodeops.pm2.molecule.remote import Site
+from ansible_collections.nodeops.pm2.molecule.remote import Site, until
 
 BY_HAND = "/var/www/shop/backend"
 ENV = "PORT=3000 GREETING='Hello by hand'"
@@ -44,18 +45,16 @@ def site() -> Site:
     return site
 
 
+ASK = "from urllib.request import urlopen; print(urlopen('http://127.0.0.1:3000/', timeout=5).read().decode())"
+
+
 def answered(site: Site) -> dict[str, Any]:
     """What is said on port 3000, by whom and from where."""
-    said = dict(
-        json.loads(site.host.run("curl --silent --max-time 5 --retry 20 --retry-connrefused localhost:3000/").stdout)
-    )
-    (pid,) = {
-        word.partition("=")[2]
-        for word in site.host.run("ss -Hltnp sport = :3000").stdout.split(",")
-        if word.startswith("pid=")
-    }
-    seen = site.host.run(f"stat --format %U /proc/{pid}; readlink /proc/{pid}/cwd").stdout.split()
-    return {"greeting": said["greeting"], "user": seen[0], "cwd": seen[1]}
+    said = until(lambda: site.inside(f'python3 -c "{ASK}"'))
+    listening = site.host.run("ss -Hltnp sport = :3000").stdout
+    (pid,) = set(re.findall(r"pid=(\d+)", listening))
+    user, cwd = site.host.run(f"stat --format %U /proc/{pid}; readlink /proc/{pid}/cwd").stdout.split()
+    return {"greeting": json.loads(said)["greeting"], "user": user, "cwd": cwd}
 
 
 def test_it_becomes_release_0_and_is_gone_back_to(site: Site) -> None:

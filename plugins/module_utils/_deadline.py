@@ -3,7 +3,8 @@
 """Commit-confirmed: by when a published release has to be confirmed, told to the host before it is published.
 
 Whoever publishes may die before the confirmation. The guard then takes the release back at the deadline; without a
-guard the next run decides. Times are seconds since the epoch, because they have to outlive a reboot.
+guard the next run decides. The time is measured on the steady clock while the machine is up, since the other one may be
+set; only over a reboot by that one.
 """
 
 from __future__ import annotations
@@ -12,27 +13,28 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment, elapsed, moment_of
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, write_atomic
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """``release`` has to be confirmed by ``until``; ``armed_at`` tells a clock that has jumped."""
+    """``release`` has to be confirmed by ``until``, as the clock on the wall was when it was ``armed``."""
 
     release: str
     until: float
-    armed_at: float
+    armed: Moment
     by: str
 
-    def is_over(self, now: float) -> bool:
-        """Whether the time is up."""
-        return now > self.until
+    def is_over(self, now: Moment) -> bool:
+        """Whether the time is up, whatever the clock on the wall has been set to since."""
+        return elapsed(self.armed, now) > self.until - self.armed.wall
 
 
-def arm(layout: Layout, release: str, *, seconds: float, by: str, now: float) -> None:
+def arm(layout: Layout, release: str, *, seconds: float, by: str, now: Moment) -> None:
     """Set the deadline, ``seconds`` from ``now``."""
-    write_atomic(_path(layout), json.dumps(asdict(Deadline(release, now + seconds, now, by))) + "\n")
+    write_atomic(_path(layout), json.dumps(asdict(Deadline(release, now.wall + seconds, now, by))) + "\n")
 
 
 def disarm(layout: Layout) -> None:
@@ -44,9 +46,8 @@ def armed(layout: Layout) -> Deadline | None:
     """The deadline that stands; ``None`` where none does, or nothing can be made of what was written down of it."""
     raw = read_json(_path(layout))
     try:
-        return (
-            Deadline(str(raw["release"]), float(raw["until"]), float(raw["armed_at"]), str(raw["by"])) if raw else None
-        )
+        armed_at = moment_of(raw["armed"]) if raw else None
+        return Deadline(str(raw["release"]), float(raw["until"]), armed_at, str(raw["by"])) if armed_at else None
     except (LookupError, TypeError, ValueError):
         return None
 

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _app,
+    _clock,
     _deadline,
     _dependencies,
     _facts,
@@ -174,7 +175,7 @@ def _gate(journey: Journey) -> None:
 
 def _publish(journey: Journey) -> None:
     layout, run = journey.layout, journey.run
-    _deadline.arm(layout, journey.release, seconds=journey.app.confirm_timeout, by=run.by, now=time.time())
+    _deadline.arm(layout, journey.release, seconds=journey.app.confirm_timeout, by=run.by, now=_clock.now())
     journey.switch = _switch.publish(
         layout, journey.release, journey.slot, by=run.by, reason=run.action, reversible=journey.app.reversible
     )

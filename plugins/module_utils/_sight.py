@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _app, _deadline, _ledger, _lock, _state
+from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
 
@@ -67,15 +68,15 @@ class Eyes:
         """The ledger as it was last read."""
         return self._entries
 
-    def look(self, *, now: float) -> Sight:
-        """What is so ``now`` (seconds since the epoch); what cannot be read must not end the watch over others."""
+    def look(self, *, now: Moment) -> Sight:
+        """What is so ``now``; what cannot be read must not end the watch over others."""
         try:
             return self._look(now)
         except (DeployError, OSError) as error:
             self._seen = ()
             return Sight(problem=str(error))
 
-    def _look(self, now: float) -> Sight:
+    def _look(self, now: Moment) -> Sight:
         layout = self._layout
         live = _state.live_release(layout)
         tree = layout.release(live) if live else None
@@ -89,7 +90,7 @@ class Eyes:
         return replace(
             self._sight,
             frozen=_lock.frozen(layout.root),
-            holder=_holder(layout, now=now),
+            holder=_holder(layout, now=now.wall),
             overdue=overdue and self._sight.verdict != "good",
         )
 

@@ -98,6 +98,7 @@ class Vigil:
         """One of its processes has ended by itself."""
         self.crashes = _windows.still_needed([*self.crashes, now.steady], self.watch.windows, now=now.steady)
         self.ended = crash.final
+        self.failed = 0  # one that has just been started anew cannot answer; what it owes counts from here
         self.note(str(crash), now)
 
     def note(self, sentence: str, now: Moment) -> None:

@@ -93,7 +93,10 @@ deadline:
   contains:
     release: {description: Id of the release., type: str}
     until: {description: "The end of its time, in seconds since the epoch.", type: float}
-    armed_at: {description: "When it was set, in seconds since the epoch.", type: float}
+    armed:
+      description: >-
+        When it was set: C(wall), in seconds since the epoch, and C(steady), in seconds since the C(boot), by which it is measured.
+      type: dict
     by: {description: "Who published, V(user@machine).", type: str}
 incidents:
   description: The last 20 incidents that the guard recorded, oldest first.

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _deadline, _judgement, _ledger, _lock, _reaction
+from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
 from ansible_collections.nodeops.pm2.plugins.module_utils._judgement import Decision
 from ansible_collections.nodeops.pm2.plugins.module_utils._reaction import Deed
 from ansible_collections.nodeops.pm2.plugins.module_utils._sight import Eyes, Sight
@@ -39,7 +40,7 @@ def serving(app: Any) -> str:
 
 
 def sight(app: Any) -> Sight:
-    return Eyes(app.layout).look(now=2e9)
+    return Eyes(app.layout).look(now=Moment(2e9, 0, ""))
 
 
 def act(app: Any, decision: Decision) -> Deed:
@@ -66,7 +67,7 @@ def test_a_rollback_stops_the_loop_marks_the_release_and_goes_the_road(two: Any,
 
 def test_what_is_not_confirmed_is_taken_back_from_whoever_holds_the_lock(two: Any, world: Any) -> None:
     two.note("published:r2")
-    _deadline.arm(two.layout, "r2", seconds=1, by="ann", now=0)
+    _deadline.arm(two.layout, "r2", seconds=1, by="ann", now=Moment(0, 0, ""))
     owner = _lock.Owner("ann@laptop", "deploy", os.getpid(), _lock.this_boot(), _lock.started(os.getpid()))
     lease, _said = _lock.acquire(two.layout.lock, owner, ttl=1e10)
     deed = act(two, TAKE_BACK)

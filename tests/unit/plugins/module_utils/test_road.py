@@ -134,7 +134,7 @@ def test_publishing_sets_a_deadline_that_confirming_lifts(edge: Any) -> None:
     _road.travel(journey, _road.PUBLISHED)
     deadline = _deadline.armed(edge.layout)
     assert deadline is not None
-    assert (deadline.release, round(deadline.until - deadline.armed_at)) == ("r3", 120)
+    assert (deadline.release, round(deadline.until - deadline.armed.wall)) == ("r3", 120)
     _road.travel(journey, _road.GOOD)
     assert _deadline.armed(edge.layout) is None
 

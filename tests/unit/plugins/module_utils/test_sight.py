@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _deadline, _ledger, _lock
+from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import link_atomic
 from ansible_collections.nodeops.pm2.plugins.module_utils._sight import Eyes, Sight, moment
 
@@ -29,8 +30,13 @@ def two(app: Any) -> Any:
     return app
 
 
+def at(wall: float) -> Moment:
+    """A moment of another boot than those before: only the clock on the wall counts."""
+    return Moment(wall, 0.0, "")
+
+
 def see(app: Any, *, now: float = PUBLISHED) -> Sight:
-    return Eyes(app.layout).look(now=now)
+    return Eyes(app.layout).look(now=at(now))
 
 
 def test_all_of_it(two: Any) -> None:
@@ -79,16 +85,16 @@ def test_what_was_run_once_stands_between(two: Any) -> None:
 )
 def test_what_nobody_confirmed(two: Any, until: float, release: str, events: list[str], overdue: bool) -> None:
     two.note(*events)
-    _deadline.arm(two.layout, release, seconds=until, by="ann", now=PUBLISHED)
+    _deadline.arm(two.layout, release, seconds=until, by="ann", now=at(PUBLISHED))
     assert see(two).overdue is overdue
 
 
 def test_a_clock_that_is_turned_back_takes_nothing_back(two: Any) -> None:
     two.note("published:r2")
-    _deadline.arm(two.layout, "r2", seconds=60, by="ann", now=PUBLISHED)
+    _deadline.arm(two.layout, "r2", seconds=60, by="ann", now=at(PUBLISHED))
     eyes = Eyes(two.layout)
-    assert not eyes.look(now=PUBLISHED - 86400).overdue
-    assert eyes.look(now=PUBLISHED + 61).overdue
+    assert not eyes.look(now=at(PUBLISHED - 86400)).overdue
+    assert eyes.look(now=at(PUBLISHED + 61)).overdue
 
 
 def test_who_holds_the_lock_unless_they_are_dead(two: Any) -> None:
@@ -113,14 +119,14 @@ def test_it_is_read_anew_when_it_has_changed_and_only_then(two: Any, monkeypatch
 
     monkeypatch.setattr(_ledger, "read", counted)
     for _ in range(3):
-        eyes.look(now=PUBLISHED)
+        eyes.look(now=at(PUBLISHED))
     assert len(reads) == 1
     two.note("bad:r2")
-    assert eyes.look(now=PUBLISHED).verdict == "bad"
+    assert eyes.look(now=at(PUBLISHED)).verdict == "bad"
     two.go_live("r1")
-    assert eyes.look(now=PUBLISHED).live == "r1"
+    assert eyes.look(now=at(PUBLISHED)).live == "r1"
     _lock.freeze(two.layout.root, "lunch")
-    assert eyes.look(now=PUBLISHED).frozen == "lunch"
+    assert eyes.look(now=at(PUBLISHED)).frozen == "lunch"
     assert len(reads) == 3
     assert [entry.event for entry in eyes.entries][-1] == "bad"
 
@@ -161,14 +167,14 @@ def test_a_description_that_cannot_be_understood_is_none(two: Any, text: str) ->
 
 def test_what_cannot_be_read_is_told_and_seen_again_later(two: Any) -> None:
     eyes = Eyes(two.layout)
-    assert eyes.look(now=PUBLISHED).live == "r2"
+    assert eyes.look(now=at(PUBLISHED)).live == "r2"
     kept = two.layout.ledger.read_bytes()
     two.layout.ledger.unlink()
     two.layout.ledger.mkdir()
-    assert "ledger.jsonl" in eyes.look(now=PUBLISHED).problem
+    assert "ledger.jsonl" in eyes.look(now=at(PUBLISHED)).problem
     two.layout.ledger.rmdir()
     two.layout.ledger.write_bytes(kept)
-    sight = eyes.look(now=PUBLISHED)
+    sight = eyes.look(now=at(PUBLISHED))
     assert (sight.live, sight.problem) == ("r2", "")
 
 

@@ -130,7 +130,7 @@ def test_what_runs_is_not_the_live_release(command: Run, monkeypatch: pytest.Mon
 @pytest.mark.usefixtures("live")
 def test_what_is_under_way_and_what_happened(app: Any, command: Run) -> None:
     app.locked()
-    _deadline.arm(app.layout, "r1", seconds=600, by="ann@laptop", now=1_800_000_000.0)
+    _deadline.arm(app.layout, "r1", seconds=600, by="ann@laptop", now=Moment(1_800_000_000.0, 0, ""))
     times = {"first_seen": Moment(1_700_000_000.0, 5.0, "b"), "detected": Moment(1_700_000_002.0, 7.0, "b")}
     incident = _incident.Incident("i1", "shop", "web1", "r1", "abc", "crash_loop", "It crashed.", times)
     _incident.write(app.layout.root, incident)
@@ -157,7 +157,10 @@ def lines(app: Any, guard: Path = Path("/nowhere")) -> list[str]:
     [
         (lambda app: _lock.freeze(app.layout.root, "lunch"), "  FROZEN: lunch"),
         (lambda app: _lock.acquire(app.layout.lock, ME, ttl=900), "  locked by guard@web1 (pid "),
-        (lambda app: _deadline.arm(app.layout, "r1", seconds=60, by="ann", now=0), "by 1970-01-01T00:01:00Z"),
+        (
+            lambda app: _deadline.arm(app.layout, "r1", seconds=60, by="ann", now=Moment(0, 0, "")),
+            "by 1970-01-01T00:01:00Z",
+        ),
         (lambda app: app.note("published:r1"), "(never confirmed)"),
         (lambda app: app.put("r2", sealed=False), "unfinished"),
     ],

@@ -17,6 +17,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _switch,
     _undo,
 )
+from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 
 pytestmark = pytest.mark.usefixtures("world")
@@ -35,7 +36,7 @@ def edge(app: Any) -> Any:
     app.put("r2", "green")
     app.note("staged:r2", "gated:r2", "published:r2")
     app.go_live("r2")
-    _deadline.arm(app.layout, "r2", seconds=60, by="ann", now=0)
+    _deadline.arm(app.layout, "r2", seconds=60, by="ann", now=Moment(0, 0, ""))
     return app
 
 

@@ -141,6 +141,21 @@ def test_who_is_started_again_is_not_held_to_have_been_silent(vigil: Vigil) -> N
     assert judged(vigil, 26.0).failed_probes == 1
 
 
+def test_what_has_just_crashed_owes_its_answers_anew(vigil: Vigil) -> None:
+    for steady in (1.0, 2.0):
+        vigil.answered("connection refused", at(steady))
+    vigil.crashed(crash(), at(2.5))
+    vigil.answered("connection refused", at(3.0))
+    assert judged(vigil, 3.0).failed_probes == 1
+
+
+def test_a_crash_of_an_hour_ago_hides_no_stop(vigil: Vigil) -> None:
+    vigil.crashed(crash(), at(1.0))
+    vigil.looked(FACTS, at(2.0))
+    vigil.looked(DOWN, at(10.0))
+    assert judged(vigil, 14.0).absent == "stopped"
+
+
 def test_what_crashed_was_not_stopped_by_somebody(vigil: Vigil) -> None:
     vigil.crashed(crash(), at(1.0))
     vigil.looked(DOWN, at(1.0))

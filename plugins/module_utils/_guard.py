@@ -122,7 +122,8 @@ class Guard:
         for name, root in roots.items():
             if name not in self.apps or self.apps[name].vigil.layout.root != root:
                 self.apps[name] = Watched(name, root, self.settings)
-                self.apps[name].heard = known.get(name) if isinstance(known, dict) else None
+                heard = known.get(name) if isinstance(known, dict) else None
+                self.apps[name].heard = heard if isinstance(heard, int) else None
 
     def _look(self, watched: Watched, now: Moment) -> bool:
         """Look at the disk and at the process, where it is time; says whether it was."""

@@ -108,7 +108,8 @@ def put(nginx: str, path: Path, wanted: str | None, *, before: str | None) -> No
 
 def is_newer_than_workers(path: Path) -> bool:
     """Whether nginx runs with workers that were all started before the file was written."""
-    workers = [pid for pid in _process.pids() if _process.command(pid).startswith("nginx: worker process")]
+    named = [pid for pid in _process.pids() if _process.command(pid).startswith("nginx: worker process")]
+    workers = [pid for pid in named if not _process.is_in_container(pid)]  # those have a configuration of their own
     if not workers or not path.exists():
         return False
     return min(map(_process.age, workers)) > time.time() - path.stat().st_mtime

@@ -81,6 +81,14 @@ def age(pid: int) -> float:
     return max(float(Path("/proc/uptime").read_text().split()[0]) - started / _TICKS, 0.0)
 
 
+def is_in_container(pid: int) -> bool:
+    """Whether ``pid`` lives in another process namespace than we do; of one that we may not look at we do not know."""
+    try:
+        return Path(f"/proc/{pid}/ns/pid").readlink() != Path("/proc/self/ns/pid").readlink()
+    except OSError:
+        return False
+
+
 def descendants(pid: int) -> set[int]:
     """All children of ``pid``, their children and so on; not ``pid`` itself."""
     return below({pid}, _parents()) - {pid}

@@ -8,7 +8,7 @@ import functools
 import time
 from collections.abc import Callable
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _detach, _facts, _lock, _process, _slot
+from ansible_collections.nodeops.pm2.plugins.module_utils import _detach, _facts, _ledger, _lock, _process, _slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2
 
@@ -34,9 +34,9 @@ def retire(
 
     While it stands by, a deploy or a rollback may take the slot over or make it live again: then it is left alone.
     """
-    before = _facts.read_facts(pm2, slot)
+    before, used = _facts.read_facts(pm2, slot), last_used(layout, slot)
     waited = 0.0
-    while waited < standby and still_retires(layout, slot, before, pm2):
+    while waited < standby and still_retires(layout, slot, before, pm2, used=used):
         sleep(min(LOOK, standby - waited))
         waited += LOOK
     drain(slot, drain_timeout, sleep=sleep)
@@ -45,7 +45,8 @@ def retire(
             # During a deploy the slots are that deploy's to stop and start.
             busy = standby > 0 and _lock.held(layout.lock) is not None
             if not busy:
-                return still_retires(layout, slot, before, pm2) and _slot.stop(layout, slot, pm2, timeout=timeout)
+                retires = still_retires(layout, slot, before, pm2, used=used)
+                return retires and _slot.stop(layout, slot, pm2, timeout=timeout)
         sleep(POLL)
 
 
@@ -56,9 +57,20 @@ def retire_later(layout: Layout, slot: Slot, pm2: Pm2, *, standby: float, drain_
     )
 
 
-def still_retires(layout: Layout, slot: Slot, before: _facts.ProcessFacts, pm2: Pm2) -> bool:
-    """Whether the slot still is idle and runs what was to be retired: a later deploy may have taken it."""
-    return not _slot.is_live(layout, slot) and _facts.read_facts(pm2, slot).pids == before.pids
+def still_retires(layout: Layout, slot: Slot, before: _facts.ProcessFacts, pm2: Pm2, *, used: str) -> bool:
+    """Whether the slot still is idle and runs what was to be retired: a later deploy may have taken it.
+
+    :param used: when it was last used, as it was seen in the beginning. A slot that was live in between and is idle
+        again retires anew, with all its time to stand by and to drain: whoever left it then sees to that.
+    """
+    idle = not _slot.is_live(layout, slot) and last_used(layout, slot) == used
+    return idle and _facts.read_facts(pm2, slot).pids == before.pids
+
+
+def last_used(layout: Layout, slot: Slot) -> str:
+    """When a release was last published in ``slot``; ``''`` where none ever was."""
+    moments = [one.at for one in _ledger.read(layout.ledger) if one.event == "published" and one.slot == slot.name]
+    return moments[-1] if moments else ""
 
 
 def drain(

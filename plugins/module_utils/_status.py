@@ -60,7 +60,9 @@ class Status:
     @property
     def good(self) -> bool:
         """Whether a person need not look: something good is live and serves, as declared, watched and not frozen."""
-        return self.serves and self.state.verdict == "good" and not (self.state.frozen or self.silent or self.drift)
+        alone = self.guard is not None and not self.guard.watches
+        wrong = self.state.frozen or self.silent or self.drift or alone
+        return self.serves and self.state.verdict == "good" and not wrong
 
     def as_dict(self) -> dict[str, Any]:
         """For machines."""

@@ -62,7 +62,7 @@ def test_it_becomes_release_0_and_is_gone_back_to(site: Site) -> None:
     assert (answered(site)["user"], answered(site)["cwd"]) == ("root", BY_HAND)
     # Whoever may become root takes it over in the deploy user's name; that one still needs no sudo.
     admin = dataclasses.replace(site, user="admin")
-    adoption = {"release": "0", "script": "", "env": {}, "adopt_owner": "deploy"}
+    adoption: dict[str, Any] = {"release": "0", "script": "", "env": {}, "adopt_owner": "deploy"}
     run = admin.play("adopt", "--become", "--become-user", "deploy", **OPTIONS, **adoption)
     assert "Nothing answered for" in run.output
     before = {"greeting": "Hello by hand from the first release", "user": "deploy", "cwd": f"{ROOT}/releases/0"}

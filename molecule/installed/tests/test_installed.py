@@ -79,7 +79,7 @@ class Installation:
         return said.stdout
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a release of the collection is."""
     tree, made = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("archive")
@@ -89,13 +89,13 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(made.glob("nodeops-pm2-*.tar.gz"))
 
 
-@pytest.fixture(scope="module", params=CORES)
+@pytest.fixture(scope="session", params=CORES)
 def core(request: pytest.FixtureRequest) -> str:
     """``2.18`` and the like."""
     return str(request.param)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def installation(core: str, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """With that ansible-core."""
     python = next(filter(None, map(find_python, PYTHONS[core])), None)

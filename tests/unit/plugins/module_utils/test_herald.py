@@ -189,8 +189,8 @@ def test_a_channel_that_was_mended_is_used_at_once(herald_of: Make, clock: Clock
     herald = herald_of(chat, other)
     herald.tell(CRASH)
     for _ in range(6):
-        deliver(herald)
         clock.passes(40)
+        deliver(herald)
     assert herald.failing() == {"chat": "away"}
     chat.fate = "delivered"
     ask(tmp_path)

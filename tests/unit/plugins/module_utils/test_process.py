@@ -131,3 +131,8 @@ def test_an_owner_that_cannot_be_seen(again: bool, foreign: bool, monkeypatch: p
 def test_the_path_of_an_address() -> None:
     assert _process.socket_path("unix:/run/demo/blue.sock") == Path("/run/demo/blue.sock")
     assert _process.socket_path("127.0.0.1:3001") is None
+
+
+def test_who_lives_where_we_do_is_in_no_container() -> None:
+    assert not _process.is_in_container(os.getpid())
+    assert not _process.is_in_container(2**22 + 1), "of what is gone nothing is known"

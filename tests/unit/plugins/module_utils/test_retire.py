@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _facts, _lock, _process, _retire, _slot
+from ansible_collections.nodeops.pm2.plugins.module_utils import _facts, _ledger, _lock, _process, _retire, _slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import ProcessFacts
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout, Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2
@@ -64,6 +64,11 @@ class Host:
         """A deploy starts another process in the slot."""
         self.facts = dataclasses.replace(FACTS, pids=(8,))
 
+    def come_and_go(self) -> None:
+        """A rollback makes the slot live again, and a deploy idle, between two looks at it."""
+        published = _ledger.Entry("2026-01-02T00:00:00.000Z", "published", "r1", SLOT.name)
+        _ledger.append(self.layout.ledger, published)
+
     def go_live(self) -> None:
         """A rollback makes the slot live again."""
         self.live = True
@@ -93,7 +98,7 @@ def test_a_slot_is_stopped_when_nobody_needs_it(
     assert host.stopped == [pytest.approx(stopped, abs=1.5 * _retire.POLL)]
 
 
-@pytest.mark.parametrize("change", [Host.take_over, Host.go_live])
+@pytest.mark.parametrize("change", [Host.take_over, Host.go_live, Host.come_and_go])
 @pytest.mark.parametrize("moment", [7.0, 31.0])
 def test_what_was_taken_over_is_left_alone(host: Host, change: Callable[[Host], None], moment: float) -> None:
     """While it stands by, and while it drains."""

@@ -8,11 +8,13 @@ import dataclasses
 import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
+    _alert_test,
     _cli,
     _deadline,
     _drift_look,
@@ -20,11 +22,14 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _incident,
     _lock,
     _registry,
+    _status,
 )
+from ansible_collections.nodeops.pm2.plugins.module_utils._channels import Verdict
 from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
 from ansible_collections.nodeops.pm2.plugins.module_utils._drift_seen import Difference
 
 DIFFERENCE = Difference("file_changed", "a.js was changed on this host.", "x", "y", "/a.js", "Deploy again.")
+ME = _lock.Owner("guard@web1", "watching", os.getpid(), _lock.this_boot(), _lock.started(os.getpid()))
 Run = Callable[..., tuple[int, str]]
 
 
@@ -42,7 +47,7 @@ def command(app: Any, capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 @pytest.fixture
-def live(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def live(app: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """r1 is good, live in blue and serves; nothing has drifted."""
     app.deployed("r1", "blue")
     path = str(app.layout.release("r1").path)
@@ -51,6 +56,7 @@ def live(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr(_facts, "read_facts", lambda *_: facts)
     monkeypatch.setattr(_drift_look, "look", lambda _layout: ())
+    return app
 
 
 @pytest.mark.usefixtures("live")
@@ -140,3 +146,73 @@ def test_what_is_under_way_and_what_happened(app: Any, command: Run) -> None:
 def test_nothing_was_ever_deployed(command: Run) -> None:
     code, said = command("status", "--drift")
     assert (code, said) == (3, f"shop on {os.uname().nodename}: nothing is live\n  no guard watches this host\n")
+
+
+def lines(app: Any, guard: Path = Path("/nowhere")) -> list[str]:
+    return _status.lines(_status.read(app.layout, guard=guard), host="web1")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda app: _lock.freeze(app.layout.root, "lunch"), "  FROZEN: lunch"),
+        (lambda app: _lock.acquire(app.layout.lock, ME, ttl=900), "  locked by guard@web1 (pid "),
+        (lambda app: _deadline.arm(app.layout, "r1", seconds=60, by="ann", now=0), "by 1970-01-01T00:01:00Z"),
+        (lambda app: app.note("published:r1"), "(never confirmed)"),
+        (lambda app: app.put("r2", sealed=False), "unfinished"),
+    ],
+)
+def test_what_else_there_is_to_know(live: Any, spoil: Any, says: str) -> None:
+    spoil(live)
+    assert any(says in line for line in lines(live)), lines(live)
+
+
+def test_an_open_incident_is_shown_and_a_closed_one_is_history(live: Any) -> None:
+    moment = Moment(1_795_428_960.0, 1.0, "boot")
+    incident = _incident.Incident("20261123T101600000Z-ended", "shop", "web1", "r1", "", "ended", "It has ended")
+    _incident.write(live.layout.root, _incident.reached(incident, "first_seen", moment))
+    assert any(line.startswith("  incident ") for line in lines(live))
+    closed = dataclasses.replace(_incident.reached(incident, "first_seen", moment), outcome="It is well again.")
+    _incident.write(live.layout.root, closed)
+    assert not any(line.startswith("  incident ") for line in lines(live))
+    history = _status.history_lines(_status.read(live.layout))
+    assert history[-1].startswith("2026-11-23T10:16:00Z  incident     20261123T101600000Z-ended")
+    assert [line.split()[1] for line in history[:-1]] == ["staged", "gated", "published", "good"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "channels", "verdict", "says", "silent"),
+    [
+        (ME, ("chat",), True, "watched by a guard that tells chat, tried 2", ""),
+        (ME, ("chat",), False, "watched by a guard that tells chat, NOT proved to work", "did not reach chat"),
+        (ME, ("chat",), None, "watched by a guard that tells chat, NOT proved to work", "never tried"),
+        (ME, (), None, "watched by a guard that tells nobody", ""),
+        (dataclasses.replace(ME, started=1), ("chat",), True, "the guard does NOT run", "does not run"),
+    ],
+)
+def test_who_watches(
+    live: Any,
+    tmp_path: Path,
+    owner: _lock.Owner,
+    channels: tuple[str, ...],
+    verdict: bool | None,
+    says: str,
+    silent: str,
+) -> None:
+    guard = tmp_path / "guard"
+    (guard / "apps").mkdir(parents=True)
+    _registry.announce(guard, _registry.Presence(owner, channels))
+    _registry.register(guard, "shop", live.layout.root)
+    if verdict is not None:
+        _alert_test.answer(guard, "1", [Verdict("chat", verdict, "" if verdict else "away")])
+    status = _status.read(live.layout, guard=guard)
+    assert str(status.guard).startswith(says)
+    assert silent in status.silent
+    assert any(line.startswith("  SILENT: ") for line in lines(live, guard)) is bool(silent)
+
+
+def test_a_guard_that_does_not_know_the_app_is_a_reason_to_look(live: Any, tmp_path: Path) -> None:
+    (tmp_path / "guard/apps").mkdir(parents=True)
+    _registry.announce(tmp_path / "guard", _registry.Presence(ME))
+    assert "  a guard runs here and does NOT know this app" in lines(live, tmp_path / "guard")
+    assert not _status.read(live.layout, guard=tmp_path / "guard").good

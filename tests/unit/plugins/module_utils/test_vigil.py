@@ -109,7 +109,6 @@ def test_who_is_told_to_stop_has_time_to_come_back(vigil: Vigil) -> None:
     [
         (DOWN, "stopped"),
         (dataclasses.replace(DOWN, found=False, status=""), "lost"),
-        (dataclasses.replace(DOWN, status="launching"), ""),
     ],
 )
 def test_what_is_not_there_for_a_while_was_stopped_or_lost(vigil: Vigil, facts: ProcessFacts, absent: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.nodeops.pm2.plugins.module_utils import _process
 from ansible_collections.nodeops.pm2.plugins.modules import nginx_site
 from ansible_collections.nodeops.pm2.tests.unit.plugins.modules.arguments import patch_module_args
 
@@ -46,7 +47,10 @@ class Nginx:
 
 
 @pytest.fixture
-def nginx(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Nginx:
+def nginx(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Nginx:
+    # An nginx that happens to run on the machine of the test has nothing to do with this one.
+    command = _process.command
+    monkeypatch.setattr(_process, "command", lambda pid: command(pid).replace("nginx: worker", "another nginx: worker"))
     return Nginx(tmp_path, capsys)
 
 

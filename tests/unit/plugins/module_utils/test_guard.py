@@ -1,0 +1,261 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The loop: what it makes of what it sees and hears, and that nothing which goes wrong with one app ends it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.nodeops.pm2.plugins.module_utils import _facts, _ledger, _reaction, _registry
+from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
+from ansible_collections.nodeops.pm2.plugins.module_utils._ears import Commanded, Ear
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._exits import Crash
+from ansible_collections.nodeops.pm2.plugins.module_utils._guard import Guard
+from ansible_collections.nodeops.pm2.plugins.module_utils._guard_settings import Settings
+from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice
+from ansible_collections.nodeops.pm2.plugins.module_utils._reaction import Deed
+
+PUBLISHED = 1_795_428_900.0  # what the fixture writes into its ledgers
+UP = _facts.ProcessFacts("shop-green", True, "online", "fork", (1,), 0, None, 60.0, {}, (1,), True, True, "", "")
+
+
+class Mouth:
+    """A herald that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[Notice] = []
+        self.ended: list[tuple[str, str]] = []
+        self.well: list[bool] = []
+
+    def tell(self, notice: Notice, *, secrets: Sequence[str] = ()) -> str:
+        """Keep it."""
+        assert secrets is not None
+        self.told.append(notice)
+        return f"m{len(self.told)}"
+
+    def kinds(self) -> list[str]:
+        """What it was told of."""
+        return [notice.kind for notice in self.told]
+
+    def end(self, app: str, kind: str) -> None:
+        """Keep it."""
+        self.ended.append((app, kind))
+
+    def delivered(self, _identifier: str) -> Moment | None:
+        """Nobody knows."""
+        return None
+
+    def settle(self) -> None:
+        """There is nothing to."""
+
+    def feel(self, *, good: bool, critical: bool) -> None:
+        """Keep it."""
+        assert not (good and critical)
+        self.well.append(good)
+
+
+class Night:
+    """A guard on a host with one app, which is well, and a clock that runs a second with each turn."""
+
+    def __init__(self, app: Any, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.app, self.directory, self.mouth = app, directory, Mouth()
+        self.facts: Any = UP
+        self.hears: list[Any] = []
+        self.done: list[str] = []
+        self.steady, self.jump = 1000.0, 0.0
+        (directory / "apps").mkdir(parents=True)
+        _registry.register(directory, "shop", app.layout.root)
+        herald: Any = self.mouth
+        self.guard = Guard(Settings(directory=directory), herald, host="web1", clock=self.now)
+        monkeypatch.setattr(self.guard.prober, "ask", lambda *_: None)
+        monkeypatch.setattr("select.select", lambda *_: ([], [], []))
+        monkeypatch.setattr(_facts, "read_facts", self.look)
+        monkeypatch.setattr(Ear, "open", lambda _ear, _now: None)
+        monkeypatch.setattr(Ear, "read", lambda _ear, _now: [self.hears.pop(0)] if self.hears else [])
+        monkeypatch.setattr(_reaction, "carry_out", self.act)
+
+    def now(self) -> Moment:
+        """The clock on the wall begins a minute after the release was published."""
+        return Moment(PUBLISHED + 60 + self.steady - 1000 + self.jump, self.steady, "boot")
+
+    def look(self, *_: Any) -> _facts.ProcessFacts:
+        """The process as it is, or why it cannot be seen."""
+        if isinstance(self.facts, Exception):
+            raise self.facts
+        assert isinstance(self.facts, _facts.ProcessFacts)
+        here = str(self.app.layout.release("r2").path.resolve())
+        return dataclasses.replace(self.facts, cwds=dict.fromkeys(self.facts.pids, here))
+
+    def act(self, _layout: Any, sight: Any, decision: Any, *, by: str) -> Deed:
+        """Stands in for what is done."""
+        assert by == "guard@web1"
+        self.done.append(f"{decision.action} {sight.live}")
+        return Deed("Rolled back to r1.", "r1 in blue", "r1") if decision.action == "roll_back" else Deed("Done.")
+
+    def passes(self, turns: int = 1) -> None:
+        """So many seconds."""
+        for _ in range(turns):
+            self.guard.turn()
+            self.steady += 1.0
+
+
+@pytest.fixture
+def night(app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night]:
+    app.deployed("r1", "blue")
+    app.deployed("r2", "green")
+    night = Night(app, tmp_path / "guard", monkeypatch)
+    yield night
+    night.guard.close()
+
+
+def crash() -> Crash:
+    return Crash("shop-green", "0", 1, "", 2.0, False, 0.0)
+
+
+def test_a_quiet_night(night: Night) -> None:
+    night.passes(30)
+    assert (night.mouth.told, night.done) == ([], [])
+    assert night.mouth.well[-1]
+
+
+def test_three_crashes_are_told_and_rolled_back_once(night: Night) -> None:
+    night.passes()
+    night.hears = [crash() for _ in range(3)]
+    night.passes(3)
+    assert night.done == ["roll_back r2"]
+    assert night.mouth.kinds() == ["crash_loop", "rolled_back"]
+    first = night.mouth.told[0]
+    assert (first.severity, first.release, first.host, first.live) == ("CRITICAL", "r2", "web1", "r2 in green")
+    assert first.look.startswith("bluegreen ")
+    assert ("shop", "crash_loop") in night.mouth.ended
+
+
+def test_restarts_by_hand_and_crashes_in_other_slots_are_nobodys_alarm(night: Night) -> None:
+    night.passes()
+    night.hears = [Commanded("shop-green") for _ in range(9)]
+    night.hears += [dataclasses.replace(crash(), process="shop-blue") for _ in range(9)]
+    night.passes(20)
+    assert (night.mouth.told, night.done) == ([], [])
+
+
+@pytest.mark.parametrize("jump", [-86400.0, 3600.0])
+def test_a_clock_that_jumps_wakes_nobody(night: Night, jump: float) -> None:
+    night.passes(5)
+    night.jump = jump
+    night.passes(30)
+    assert (night.mouth.told, night.done) == ([], [])
+
+
+def test_a_deploy_is_told_and_what_the_guard_did_itself_is_not_told_twice(night: Night) -> None:
+    night.passes()
+    for event, by in (("staged", "ann"), ("bad", "ann"), ("gated", "ann"), ("bad", "guard@web1"), ("frozen", "bob")):
+        _ledger.append(night.app.layout.ledger, _ledger.Entry(_ledger.now(), event, "r3", by=by, reason="why"))
+    night.passes(2)
+    assert night.mouth.kinds() == ["deploy_started", "deploy_refused", "frozen"]
+    assert night.mouth.told[1].seen == ("why", "by ann")
+    assert ("shop", "frozen") not in night.mouth.ended
+    night.app.note("unfrozen:")
+    night.passes(2)
+    assert ("shop", "frozen") in night.mouth.ended
+
+
+def test_what_happened_while_it_was_away_is_told_and_nothing_twice(night: Night) -> None:
+    night.passes()
+    night.app.note("staged:r3")
+    night.passes(2)
+    night.app.note("aborted:r3")
+    for expected in (["deploy_aborted"], []):
+        herald: Any = Mouth()
+        night.guard = Guard(Settings(directory=night.directory), herald, host="web1", clock=night.now)
+        night.guard.prober.ask = lambda *_: None  # type: ignore[method-assign]
+        night.passes(2)
+        assert herald.kinds() == expected
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DeployError("PM2's daemon did not answer."),
+        PermissionError(13, "Permission denied", "rpc.sock"),
+        KeyError("pm2_env"),  # as another major version might have it
+        TypeError("string indices must be integers"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_pm2_that_cannot_be_understood_is_told_once_and_the_watch_goes_on(night: Night, error: Exception) -> None:
+    night.passes(7)
+    night.facts = error
+    night.passes(20)
+    assert night.mouth.kinds() == ["guard_blind"]
+    assert night.mouth.told[0].severity == "WARNING"
+    night.hears = [crash() for _ in range(3)]
+    night.passes(3)
+    assert night.done == ["roll_back r2"], "PM2's events are still heard"
+    night.facts = UP
+    night.passes(10)
+    assert ("shop", "guard_blind") in night.mouth.ended
+
+
+def test_a_bus_that_cannot_be_understood_is_told_once(night: Night) -> None:
+    night.passes()
+    (ear,) = night.guard.ears.values()
+    ear.problem = "PM2's bus speaks a protocol that is not known here."
+    night.passes(10)
+    assert night.mouth.kinds() == ["guard_blind"]
+    assert not night.mouth.well[-1], "the chain is not whole"
+    ear.problem = ""
+    night.passes()
+    assert ("shop", "guard_blind") in night.mouth.ended
+
+
+def test_an_app_that_cannot_be_read_is_told_and_the_others_are_watched(night: Night, tmp_path: Path) -> None:
+    night.passes()
+    other = tmp_path / "blog"
+    (other / "ledger.jsonl").mkdir(parents=True)
+    (other / "current").symlink_to("releases/no such name")
+    _registry.register(night.directory, "blog", other)
+    night.passes(12)
+    assert [(one.app, one.kind) for one in night.mouth.told] == [("blog", "guard_blind")]
+    night.hears = [crash() for _ in range(3)]
+    night.passes(3)
+    assert night.done == ["roll_back r2"]
+
+
+def test_settings_of_an_app_that_make_no_sense_are_told_and_the_hosts_are_used(night: Night) -> None:
+    night.app.put("r3", "blue", guard={"windows": "3 in 60"})
+    night.app.note("published:r3", "good:r3")
+    night.app.go_live("r3")
+    night.passes(3)
+    (blind,) = (one for one in night.mouth.told if one.kind == "guard_blind")
+    assert "windows is '3 in 60'" in blind.seen[0]
+    assert night.guard.apps["shop"].vigil.watch == night.guard.settings.watch
+
+
+@pytest.mark.parametrize("spoilt", ["", "{", "[]", '{"shop": "many"}'])
+def test_spoilt_memory_does_not_keep_it_from_watching(night: Night, spoilt: str) -> None:
+    (night.directory / "heard.json").write_text(spoilt, encoding="utf-8")
+    night.hears = [crash() for _ in range(3)]
+    night.passes(5)
+    assert night.done == ["roll_back r2"]
+
+
+def test_memory_that_cannot_be_read_does_not_either(night: Night) -> None:
+    (night.directory / "heard.json").mkdir()
+    night.passes(3)
+    assert night.guard.apps.keys() == {"shop"}
+
+
+def test_an_app_that_is_taken_off_the_list_is_watched_no_more(night: Night) -> None:
+    night.passes()
+    (night.directory / "apps" / "shop.json").unlink()
+    night.passes(7)
+    assert night.guard.apps == {}
+    night.hears = [crash() for _ in range(3)]
+    night.passes(3)
+    assert night.mouth.told == []

@@ -52,7 +52,7 @@ SPEC: dict[str, Any] = {
     "hooks": {"type": "dict", "default": {}},
     "hook_timeout": {"type": "float", "default": 600},
     "stop_timeout": {"type": "float", "default": 30},
-    "secret_files": {"type": "list", "elements": "path", "default": []},
+    "secret_files": _app.SPEC["secret_files"],
     "pm2_bin": {"type": "str", "default": "pm2"},
     "node_bin": {"type": "str", "default": "node"},
 }

@@ -81,7 +81,8 @@ def _smoke(inputs: Inputs, proof: Proof) -> None:
         (proof.evidence if health else proof.missing).append(
             f"{listed(hosts)}: the gate asks for {health}." if health else f"{listed(hosts)}: no health path is set."
         )
-    for count, hosts in _grouped(inputs, "smoke"):
+    for given, hosts in _grouped(inputs, "smoke"):
+        count = int(given or 0)  # ansible-core 2.18 makes text of a number
         told = f"{count} smoke request{'' if count == 1 else 's'}" if count else "bluegreen_smoke is empty"
         (proof.evidence if count else proof.missing).append(f"{listed(hosts)}: {told}.")
 

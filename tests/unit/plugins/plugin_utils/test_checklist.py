@@ -176,6 +176,12 @@ def test_it_is_said_in_one_line_by_what_a_waiver_would_name(answer: Answer, evid
     assert [one["waives"] for one in answered["waived"]] == ["smoke_ready", "node_check"]
 
 
+def test_no_smoke_tests_are_none_as_text_too(answer: Answer, evidence: dict[str, Any]) -> None:
+    evidence["hosts"]["web1"]["smoke"] = "0"
+    (missing,) = item(answer(evidence), "smoke_ready")["missing"]
+    assert missing == "web1: bluegreen_smoke is empty."
+
+
 def test_a_guard_that_does_not_know_the_app_watches_it_from_its_first_deploy_on(
     answer: Answer, evidence: dict[str, Any]
 ) -> None:

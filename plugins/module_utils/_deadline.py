@@ -47,7 +47,9 @@ def armed(layout: Layout) -> Deadline | None:
     raw = read_json(_path(layout))
     try:
         armed_at = moment_of(raw["armed"]) if raw else None
-        return Deadline(str(raw["release"]), float(raw["until"]), armed_at, str(raw["by"])) if armed_at else None
+        if raw is None or armed_at is None:
+            return None
+        return Deadline(str(raw["release"]), float(raw["until"]), armed_at, str(raw["by"]))
     except (LookupError, TypeError, ValueError):
         return None
 

@@ -95,7 +95,8 @@ deadline:
     until: {description: "The end of its time, in seconds since the epoch.", type: float}
     armed:
       description: >-
-        When it was set: C(wall), in seconds since the epoch, and C(steady), in seconds since the C(boot), by which it is measured.
+        When it was set: C(wall), in seconds since the epoch, and C(steady), in seconds since the C(boot), by which it
+        is measured.
       type: dict
     by: {description: "Who published, V(user@machine).", type: str}
 incidents:

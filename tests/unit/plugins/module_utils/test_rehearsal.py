@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _dependencies, _rehearsal, _road
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
+from ansible_collections.nodeops.pm2.tests.unit.plugins.conftest import with_defaults
 
 Seen = list[tuple[_road.Journey, list[str]]]
 
@@ -49,9 +49,7 @@ def rehearse(tmp_path: Path, live: Layout) -> Callable[..., dict[str, Any]]:
             "hooks": {"after_stage": [["true"]], "before_publish": [["false"]]},
             **options,
         }
-        result = ArgumentSpecValidator(_rehearsal.SPEC).validate(given)
-        assert not result.error_messages
-        found = _rehearsal.run(result.validated_parameters)
+        found = _rehearsal.run(with_defaults(_rehearsal.SPEC, given))
         assert not (tmp_path / "rehearsal").exists()
         return found
 

@@ -31,7 +31,7 @@ def report(bench: Bench) -> None:
     seconds = float(os.environ.get("GUARD_SECONDS", "600"))
     directory = bench.directory / "guard"
     with Outside() as outside:
-        bench.play("guard", **options_of(directory, outside.url))
+        bench.play("guard", **options_of(outside.url))
         processes = [deploy(bench, number) for number in range(APPS)]
         pid = guard_of(directory)
         time.sleep(5)
@@ -45,7 +45,7 @@ def report(bench: Bench) -> None:
             took, used = time.monotonic() - began, cpu(pid) - before
             alerts = [str(one.body["text"]).splitlines()[0] for one in outside.of("telegram")[told:]]
         finally:
-            bench.play("guard", guard_state="stopped", **options_of(directory, outside.url))
+            bench.play("guard", guard_state="stopped", **options_of(outside.url))
     print(
         f"  {APPS} apps for {took:.0f} s, {RESTARTS} restarts and reloads by hand: {len(alerts)} alerts {alerts or ''}"
     )
@@ -60,16 +60,9 @@ def guard_of(directory: Path) -> int:
     return there.owner.pid
 
 
-def options_of(directory: Path, url: str) -> dict[str, Any]:
-    """A guard without root, that tells a Telegram of our own."""
-    return {
-        "guard_kind": "process",
-        "guard_python": "/usr/bin/python3",
-        "guard_bin": f"{directory}/bluegreen",
-        "guard_config_dir": f"{directory}/config",
-        "guard_dir": str(directory),
-        "guard_telegram": {"token": TOKEN, "chat": CHAT, "base_url": url},
-    }
+def options_of(url: str) -> dict[str, Any]:
+    """The demo's guard, that tells a Telegram of our own."""
+    return {**story.guard(""), "guard_webhook": {}, "guard_telegram": {"token": TOKEN, "chat": CHAT, "base_url": url}}
 
 
 def deploy(bench: Bench, number: int) -> str:

@@ -59,7 +59,7 @@ def locked(name: str, wanted: str) -> dict[str, Any]:
     """One entry of it."""
     version = wanted.lstrip("^~")
     digest = base64.b64encode(hashlib.sha512(f"{name}@{version}".encode()).digest()).decode()
-    url = f"https://registry.npmjs.org/{name}/-/{name.rpartition('/')[2]}-{version}.tgz"
+    url = f"https://registry.example/{name}/-/{name.rpartition('/')[2]}-{version}.tgz"
     return {"version": version, "resolved": url, "integrity": f"sha512-{digest}"}
 
 

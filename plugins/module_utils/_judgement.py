@@ -25,7 +25,6 @@ STOPPED, LOST = "stopped", "lost"
 ACTIONS = (NOTHING, ALERT, TAKE_BACK, ROLL_BACK, QUENCH, KEEP_TRYING, FREEZE)
 
 _DYING = ("crash_loop", "ended", "health_lost")
-_MOVED = ("stopped", "lost", "stranger")  # what a deploy does to a process, and is nobody's trouble while it lasts
 _ONE_MATTER = frozenset({*_DYING, "refused", "survived"})
 
 
@@ -138,8 +137,6 @@ def decide(situation: Situation, policy: Policy) -> Decision:
         return _overdue(situation)
     if trouble is None:
         return Decision(NOTHING)
-    if situation.busy and trouble.kind in _MOVED:
-        return Decision(NOTHING)
     if trouble.kind == "stopped":
         return Decision(ALERT, trouble.kind, WARNING, f"{trouble.text}; it is left so until somebody starts it.")
     if situation.frozen or situation.busy:
@@ -189,6 +186,8 @@ def _hands_off(situation: Situation, trouble: Trouble) -> Decision:
     """Somebody else is at it. They are left alone, but nobody is spared the news of an app that dies."""
     if situation.frozen:
         why = f"nothing is done, because the app is frozen: {situation.frozen}"
+    elif trouble.kind == "stranger":
+        return Decision(NOTHING)  # a deploy moves things
     else:
         why = f"it is left to who holds the lock: {situation.busy}"
     severity = WARNING if trouble.kind == "log_warning" else CRITICAL

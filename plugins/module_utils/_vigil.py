@@ -147,7 +147,7 @@ class Vigil:
             age=max(now.wall - sight.published, 0.0) if sight.published is not None else None,
             crashes=_windows.exceeded(self.crashes, self.watch.windows, now=now.steady, since=self.since),
             ended=self.ended,
-            absent=absent,
+            absent="" if sight.holder else absent,  # whoever holds the lock may be making it anew
             failed_probes=0 if absent or restarting else self.failed,  # what is not there is another matter
             daemon_gone=self.daemon_gone is not None,
             stranger=self._stranger(),

@@ -92,8 +92,6 @@ HEALTHY = Situation(live="r2", age=20.0, target="r1")
         pytest.param({"busy": "ops", "daemon_gone": True}, "alert", "daemon_gone", id="no daemon during a deploy"),
         pytest.param({"busy": "ops", "failed_probes": 3}, "alert", "health_lost", id="a hang during a deploy"),
         pytest.param({"busy": "ops", "stranger": "x"}, "nothing", "", id="a deploy moves things"),
-        pytest.param({"busy": "ops", "absent": "lost"}, "nothing", "", id="and makes a process anew"),
-        pytest.param({"busy": "ops", "absent": "stopped"}, "nothing", "", id="and stops one"),
         pytest.param({"busy": "ops", "findings": (REFUSED,)}, "alert", "log_warning", id="a line during a deploy"),
         pytest.param({"frozen": "why", "crashes": LOOP}, "alert", "crash_loop", id="a frozen app dies"),
         pytest.param({"frozen": "why", "overdue": True}, "alert", "unconfirmed", id="a frozen app is overdue"),

@@ -149,6 +149,15 @@ def test_what_has_just_crashed_owes_its_answers_anew(vigil: Vigil) -> None:
     assert judged(vigil, 3.0).failed_probes == 1
 
 
+def test_a_deploy_that_makes_a_process_anew_is_no_loss(vigil: Vigil) -> None:
+    lease = _lock.Lease("1", _lock.Owner("ann@laptop", "deploy", 1, "boot", 1), T0, T0, 900)
+    vigil.looked(DOWN, at(1.0))
+    vigil.see(dataclasses.replace(vigil.sight, holder=lease))
+    assert judged(vigil, 60.0).absent == ""
+    vigil.see(dataclasses.replace(vigil.sight, holder=None))
+    assert judged(vigil, 60.0).absent == "stopped"
+
+
 def test_a_crash_of_an_hour_ago_hides_no_stop(vigil: Vigil) -> None:
     vigil.crashed(crash(), at(1.0))
     vigil.looked(FACTS, at(2.0))

@@ -13,7 +13,7 @@ from pathlib import Path
 from ansible_collections.nodeops.pm2.molecule.conftest import PROJECT, Card
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2
 
-PATIENCE = 60.0
+PATIENCE = 180.0  # dozens of processes come and go in one test, beside another scenario
 NODE = PROJECT / ".venv" / "node" / "bin" / "node"
 # As host_vars/ says it.
 PREFIX = {"alpha": ".cache/pm2", "beta": ".cache/pm2-6.0.14"}
@@ -24,11 +24,11 @@ def pm2_of(card: Card) -> Pm2:
     return Pm2(card.pm2_home, str(PROJECT / PREFIX[card.name] / "node_modules/pm2/bin/pm2"), str(NODE))
 
 
-def until(what: Callable[[], object]) -> None:
-    """Wait until something is so."""
+def until(what: Callable[[], object], *, seen: Callable[[], object] = lambda: "") -> None:
+    """Wait until something is so; ``seen`` is what is told where it never is."""
     deadline = time.monotonic() + PATIENCE
     while not what():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, seen()
         time.sleep(0.05)
 
 

@@ -177,7 +177,10 @@ def test_every_crash_is_counted_once(lab: Lab, listening: Callable[[], Listener]
     listener = listening()
     flags = ["--unhandled-rejections=strict", "--max-old-space-size=16"]
     lab.start(mode, list(WAYS), node_args=flags)
-    until(lambda: len(lab.lives()) == len(WAYS) and sum(listener.counted.values()) >= len(WAYS) * LIVES)
+    until(
+        lambda: len(lab.lives()) == len(WAYS) and sum(listener.counted.values()) >= len(WAYS) * LIVES,
+        seen=lambda: (lab.lives(), listener.counted),
+    )
     lab.command("stopProcessId", [record.pm_id for record in _pm2.records(lab.pm2)])
     assert listener.counted == lab.lives() == dict.fromkeys(WAYS, LIVES)
     signals = {crash.process: crash.signal for crash in listener.crashes}

@@ -30,7 +30,7 @@ from ansible_collections.nodeops.pm2.molecule.shared.outside import (
     Asked,
     Outside,
 )
-from ansible_collections.nodeops.pm2.plugins.module_utils import _incident, _pm2, _process, _registry
+from ansible_collections.nodeops.pm2.plugins.module_utils import _incident, _lock, _pm2, _process, _registry
 from ansible_collections.nodeops.pm2.plugins.module_utils._incident import Incident
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2
 
@@ -144,7 +144,7 @@ class Watched:
         """All that could tell why something did not come about."""
         log = (self.directory / "guard.log").read_text(encoding="utf-8")
         history = subprocess.run([*self.program, "history"], capture_output=True, text=True, check=False).stdout
-        return "\n".join(["", log, history, *self.texts()])
+        return "\n".join(["", log, history, *self.texts(), str(_lock.held(self.app.layout.lock))])
 
     def incident(self, kind: str, release: str) -> Incident:
         """The record of what befell a release."""

@@ -167,7 +167,7 @@ def test_nobody_confirms(watched: Watched) -> None:
     watched.until(lambda: watched.app.live() == "r6")
     watched.until(lambda: "Release: r7" in watched.told("not confirmed in time"))
     watched.until(lambda: watched.app.events("r7")[-1] == "aborted")
-    watched.until(lambda: not watched.app.layout.lock.exists())
+    watched.until(lambda: _lock.held(watched.app.layout.lock) is None)
     watched.until(lambda: "alerted" in watched.incident("unconfirmed", "r7").times)
     watched.figures("unconfirmed", "r7")
     watched.deploy("r8", lock_wait=0)
@@ -183,7 +183,7 @@ def test_the_guard_is_killed_while_it_takes_back(watched: Watched) -> None:
     watched.start()
     watched.until(lambda: watched.app.answer().get("release") not in (None, "r9"))
     assert watched.app.live() == "r8"
-    watched.until(lambda: not watched.app.layout.lock.exists())
+    watched.until(lambda: _lock.held(watched.app.layout.lock) is None)
 
 
 def test_nothing_is_lost_and_nothing_doubled_while_the_chat_is_away(watched: Watched) -> None:

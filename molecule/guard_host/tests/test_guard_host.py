@@ -49,7 +49,7 @@ class Guarded(Site):
     def seconds(self, kind: str) -> dict[str, float]:
         """How long everything took in the newest incident of that kind, printed."""
         told = json.loads(self.bluegreen("--json history"))
-        newest = [one for one in told["incidents"] if one["incident"]["kind"] == kind][-1]
+        newest = [one for one in told["incidents"] if one["kind"] == kind][-1]
         print(f"FIGURES {kind}: " + ", ".join(f"{step} {took:.2f} s" for step, took in newest["seconds"].items()))
         return dict(newest["seconds"])
 
@@ -63,9 +63,9 @@ def site() -> Guarded:
     return guarded
 
 
-def has(site: Guarded, *words: str) -> Any:
-    """A question: whether a message says all that."""
-    return lambda: any(all(word in text for word in words) for text in site.told())
+def has(site: Guarded, title: str, *words: str) -> Any:
+    """A question: whether a message of that title says all that."""
+    return lambda: any(title in text.splitlines()[0] and all(word in text for word in words) for text in site.told())
 
 
 def test_it_is_installed_proved_and_the_second_time_nothing_changes(site: Guarded) -> None:
@@ -88,7 +88,8 @@ def test_the_service_is_an_ordinary_user_and_its_secrets_are_nobodys(site: Guard
     found = site.host.run(f"grep --recursive --files-with-matches {TOKEN} /var/lib/bluegreen /home/deploy /var/www")
     assert found.stdout == ""
     exposure = site.host.run(f"systemd-analyze security {UNIT} | tail -1").stdout
-    print(f"FIGURES {exposure.strip()}; {int(site.property_of('MemoryCurrent')) / 2**20:.0f} MiB")
+    memory = site.host.run(f"awk '/VmRSS/ {{print $2}}' /proc/{pid}/status").stdout
+    print(f"FIGURES {exposure.strip()}; {int(memory) / 1024:.0f} MiB")
     assert "telegram: delivered" in site.bluegreen("alert-test")
 
 

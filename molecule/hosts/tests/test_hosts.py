@@ -176,6 +176,8 @@ def test_an_open_websocket_ends_when_its_client_says_so(fleet: Site, sites: list
             for one in early:
                 one.close()
             deploy.end()
+        # nginx ends a socket on which nothing was said for a minute.
+        assert [one.echo(b"w3 is live") for one in late] == [b"w3 is live"] * len(sites)
         newest = [stack.enter_context(WebSocket(site.card.address, 8080)) for site in sites]
         fleet.rollback(**WITNESS)
         assert [one.echo(b"w2 again") for one in (*late, *newest)] == [b"w2 again"] * 2 * len(sites)

@@ -135,14 +135,15 @@ def test_the_guard_comes_back(site: Guarded, signal: str) -> None:
     site.bluegreen("status")
 
 
-def test_the_daemon_comes_back_by_its_service_and_is_one(site: Guarded) -> None:
+def test_the_daemon_comes_back_and_is_one(site: Guarded) -> None:
     site.host.run(f"kill -KILL {site.property_of('MainPID', DAEMON)}")
     until(has(site, "PM2's daemon is gone"))
-    until(lambda: daemons(site) == [site.property_of("MainPID", DAEMON)])
+    site.host.run("sleep 15")  # longer than the guard leaves to the service
     until(lambda: site.answer().get("release") == "r4")
     site.is_answered_by("r4", "green")
-    site.host.run("sleep 12")  # longer than the guard leaves to the service
-    assert daemons(site) == [site.property_of("MainPID", DAEMON)]
+    # The service's own, or one that somebody else was faster to start, whose end the service waits for.
+    assert len(daemons(site)) == 1
+    assert site.host.service(DAEMON).is_running
     until(lambda: "healthy" in site.seconds("daemon_gone"))
 
 

@@ -198,9 +198,7 @@ def _directory(options: argparse.Namespace) -> Path:
 
 
 def _owner(what: str) -> _lock.Owner:
-    pid = os.getpid()
-    who = f"{getpass.getuser()}@{os.uname().nodename}"
-    return _lock.Owner(who, what, pid, _lock.this_boot(), _lock.started(pid))
+    return _lock.this_process(f"{getpass.getuser()}@{os.uname().nodename}", what)
 
 
 def _say(options: argparse.Namespace, told: dict[str, Any], lines: Callable[[], list[str]]) -> None:

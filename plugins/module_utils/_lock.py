@@ -105,6 +105,12 @@ def started(pid: int) -> int:
     return 0 if fields[0] in "ZX" else int(fields[19])
 
 
+def this_process(who: str, what: str) -> Owner:
+    """The very process that asks, as the owner of a lease, or as one who can be told dead or alive."""
+    pid = os.getpid()
+    return Owner(who, what, pid, this_boot(), started(pid))
+
+
 def is_alive(owner: Owner) -> bool:
     """Whether the owner's very process runs on this machine."""
     return owner.started != 0 and started(owner.pid) == owner.started

@@ -73,9 +73,7 @@ def _claim(layout: Layout, what: str) -> str:
         root.mkdir(mode=0o700)
     except FileExistsError:
         _refuse_foreign(root)
-    owner = _lock.Owner(
-        f"{getpass.getuser()}@{os.uname().nodename}", what, os.getpid(), _lock.this_boot(), _lock.started(os.getpid())
-    )
+    owner = _lock.this_process(f"{getpass.getuser()}@{os.uname().nodename}", what)
     found = _lock.held(layout.lock)
     # Whoever works there is a process of this host; none of another boot of it lives.
     gone = found.id if found is not None and found.owner.boot_id != _lock.this_boot() else ""

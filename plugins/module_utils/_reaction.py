@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -126,8 +125,7 @@ def _live(layout: Layout) -> str:
 @contextlib.contextmanager
 def _locked(layout: Layout, by: str, what: str, *, over: str = "") -> Iterator[_phases.Course]:
     """Under the app's lock, in the guard's own name."""
-    pid = os.getpid()
-    owner = _lock.Owner(by, what, pid, _lock.this_boot(), _lock.started(pid))
+    owner = _lock.this_process(by, what)
     course = _phases.Course()
     _begin.take_lock(layout, _begin.Claim(owner, _TTL, proven_dead=over, proof=_FORFEITED), course)
     try:

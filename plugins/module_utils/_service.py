@@ -174,8 +174,7 @@ def _announce(
     directory: Path, guard: Guard, channels: Sequence[Channel], problems: Sequence[DeployError], *, version: str
 ) -> None:
     """Say that it runs, to deploys and to people; and what it cannot do."""
-    pid = os.getpid()
-    owner = _lock.Owner(guard.by, "watching", pid, _lock.this_boot(), _lock.started(pid))
+    owner = _lock.this_process(guard.by, "watching")
     told = tuple(str(problem) for problem in problems)
     _registry.announce(directory, _registry.Presence(owner, tuple(one.name for one in channels), told, version))
     for problem in problems:
@@ -213,8 +212,7 @@ def _refuse_second(directory: Path) -> None:
 
 def _recover(directory: Path, by: str) -> None:
     """Finish or undo what a guard before this one was doing when it died."""
-    pid = os.getpid()
-    owner = _lock.Owner(by, "tidying up", pid, _lock.this_boot(), _lock.started(pid))
+    owner = _lock.this_process(by, "tidying up")
     for root in _registry.apps(directory).values():
         layout, course = Layout(root), _phases.Course()
         lease = _lock.held(layout.lock) if root.is_dir() else None

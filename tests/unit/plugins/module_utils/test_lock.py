@@ -143,3 +143,9 @@ def test_an_owner_on_this_host_is_not_waited_for_twice(tmp_path: Path, monkeypat
     old, _said = _lock.acquire(lock, HERE, ttl=900)
     monkeypatch.setattr(_orphan, "outlast", lambda *_: pytest.fail("it is the owner, and gone"))
     _lock.acquire(lock, HERE, ttl=900, proven_dead=old.id)
+
+
+def test_whoever_asks_is_alive_under_its_own_name() -> None:
+    owner = _lock.this_process("ann@web1", "deploy")
+    assert (owner.who, owner.what, owner.pid, owner.boot_id) == ("ann@web1", "deploy", os.getpid(), _lock.this_boot())
+    assert _lock.is_alive(owner)

@@ -103,16 +103,16 @@ demo-clean: $(VENV)/demo.stamp ## Stop what the demo left running and remove eve
 	@$(BIN)/python demo/story.py --clean
 
 bench: $(VENV)/demo.stamp ## Print the figures, all or those named: make bench PARTS='rollback switch'
-	@PYTHONPATH=$(VENV)/collections $(BIN)/python demo/bench.py $(PARTS)
+	@PYTHONPATH=$(CURDIR)/$(VENV)/collections $(BIN)/python demo/bench.py $(PARTS)
 
 bench-edge: $(VENV)/tests.stamp ## Print what nginx and the switch in it cost, on a host with systemd: root and podman
-	@PYTHONPATH=$(VENV)/collections $(BIN)/python demo/bench_edge.py
+	@PYTHONPATH=$(CURDIR)/$(VENV)/collections $(BIN)/python demo/bench_edge.py
 
 bench-hosts: $(VENV)/tests.stamp ## Print what deploys cost on hosts by ssh, and what users notice: root and podman
-	@PYTHONPATH=$(VENV)/collections $(BIN)/python demo/bench_hosts.py $(PARTS)
+	@PYTHONPATH=$(CURDIR)/$(VENV)/collections $(BIN)/python demo/bench_hosts.py $(PARTS)
 
 docs: $(VENV)/tests.stamp $(PACKAGE)/tools.stamp ## Write the pages that are made from the code, and the site of the documentation
-	@PYTHONPATH=$(VENV)/collections $(BIN)/python .ci/rules.py
+	@PYTHONPATH=$(CURDIR)/$(VENV)/collections $(BIN)/python .ci/rules.py
 	@$(PACKAGE)/bin/python .ci/package.py docs
 
 clean: ## Remove what the targets above made (after demo-clean)

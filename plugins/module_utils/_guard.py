@@ -142,6 +142,8 @@ class Guard:
             return False
         ear = self.ears.setdefault(app.pm2.home, Ear(app.pm2.home))
         ear.open(now.steady)
+        if vigil.daemon_gone is not None and ear.gone is None:
+            vigil.commanded(now)  # whoever brought the daemon back starts what it served, too, and is not run into
         vigil.daemon_gone = ear.gone
         self._tell_of_blindness(watched, ear.problem, watched.hidden)
         if now.steady >= watched.ask_at and not vigil.is_quenched:

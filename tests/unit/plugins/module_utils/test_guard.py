@@ -202,6 +202,32 @@ def test_a_pm2_that_cannot_be_understood_is_told_once_and_the_watch_goes_on(nigh
     assert ("shop", "guard_blind") in night.mouth.ended
 
 
+NOT_THERE = dataclasses.replace(UP, found=False, pids=(), listener_pids=(), listener_seen=False)
+
+
+def test_whoever_brings_the_daemon_back_has_time_to_start_what_it_served(night: Night) -> None:
+    night.passes()
+    (ear,) = night.guard.ears.values()
+    ear.gone = night.steady
+    night.passes(3)
+    assert (night.mouth.kinds(), night.done) == (["daemon_gone"], []), "it is left to its service at first"
+    ear.gone, night.facts = None, NOT_THERE
+    night.passes(12)
+    night.facts = UP
+    night.passes(3)
+    assert (night.mouth.kinds(), night.done) == (["daemon_gone"], [])
+
+
+def test_what_a_daemon_that_is_back_does_not_serve_is_started_in_the_end(night: Night) -> None:
+    night.passes()
+    (ear,) = night.guard.ears.values()
+    ear.gone = night.steady
+    night.passes(2)
+    ear.gone, night.facts = None, NOT_THERE
+    night.passes(25)
+    assert night.done[0] == "keep_trying r2"
+
+
 def test_a_bus_that_cannot_be_understood_is_told_once(night: Night) -> None:
     night.passes()
     (ear,) = night.guard.ears.values()

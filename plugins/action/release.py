@@ -52,5 +52,4 @@ def owner(what: str) -> dict[str, Any]:
 
 def is_gone(holder: dict[str, Any]) -> bool:
     """Whether the holder of a lease was a process of this very machine and boot, and runs no more."""
-    held_by = _lock.owner_from(holder["owner"])
-    return bool(held_by.boot_id) and held_by.boot_id == _lock.this_boot() and not _lock.is_alive(held_by)
+    return _lock.is_gone(_lock.owner_from(holder["owner"]))

@@ -44,6 +44,7 @@ EXAMPLES = r"""
 """
 
 import json
+import shutil
 import sys
 import time
 from collections import defaultdict
@@ -101,7 +102,7 @@ class CallbackModule(CallbackBase):
         if not (self._step.is_phase and phase in ("", self._step.title)):
             self._end_step()
             self._step = Step(phase or task.get_name().strip(), bool(phase), time.monotonic())
-        self._show_waiting()
+        self._show_waiting(task.name.strip() or self._step.title)
 
     def v2_playbook_on_handler_task_start(self, task: Any) -> None:
         self.v2_playbook_on_task_start(task, False)
@@ -238,11 +239,12 @@ class CallbackModule(CallbackBase):
         self._erase_waiting()
         self._display.display(text, color=color or None)
 
-    # On a terminal the step under way is named on a line that is written over when it has ended.
+    # On a terminal the task under way is named on a line that is written over when it has ended.
 
-    def _show_waiting(self) -> None:
+    def _show_waiting(self, what: str) -> None:
         if sys.stdout.isatty():
-            sys.stdout.write(f"{ERASE_LINE}  {self._step.title} ...")
+            room = shutil.get_terminal_size().columns - len("   ...")  # what is wrapped could not be erased
+            sys.stdout.write(f"{ERASE_LINE}  {what[:room]} ...")
             sys.stdout.flush()
             self._is_waiting = True
 

@@ -116,6 +116,11 @@ def is_alive(owner: Owner) -> bool:
     return owner.started != 0 and started(owner.pid) == owner.started
 
 
+def is_gone(owner: Owner) -> bool:
+    """Whether the owner was a process of this very machine and boot, and runs no more: of others nothing is known."""
+    return bool(owner.boot_id) and owner.boot_id == this_boot() and not is_alive(owner)
+
+
 def held(lock: Path) -> Lease | None:
     """The lease that is held; ``None`` where none is, or what is there is none that its own holder could prove."""
     raw = read_json(lock / LEASE)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,12 +62,25 @@ class Run:
     :param by: who, for the ledger.
     :param hooks: lists of commands by ``before_<phase>`` and ``after_<phase>``.
     :param hook_timeout: seconds that one command may take.
+    :param is_wanted: whether somebody still waits for it; asked before what cannot be left half-decided.
     """
 
     action: str
     by: str
     hooks: Hooks = field(default_factory=dict)
     hook_timeout: float = 600.0
+    is_wanted: Callable[[], bool] = lambda: True
+
+
+def refuse_unwanted(run: Run, name: str) -> None:
+    """Raise where whoever wanted the phase is gone: what was cancelled is neither published nor declared good."""
+    if not run.is_wanted():
+        raise DeployError(
+            f"The {run.action} was cancelled, or its connection was lost: nobody waits for it any more.",
+            expected=f"{run.by} to be there before {name}",
+            seen="the process gone, or nobody who reads the answer",
+            remedy="Run it again: it says what is left, and finishes or undoes it.",
+        )
 
 
 def run_hooks(run: Run, name: str, *, where: Path, environment: Mapping[str, str]) -> None:

@@ -39,6 +39,8 @@ GATED = ("stage", "start", "gate")
 PUBLISHED = ("publish", "restart", "soak")
 GOOD = ("confirm", "retire", "prune")
 ALL = (*GATED, *PUBLISHED, *GOOD)
+# Users notice the one, and nothing undoes the other.
+_DECISIVE = ("publish", "confirm")
 
 # What stands before confirm may still take the release back, and on every host: it is heard at the end of the soak,
 # since hosts confirm without waiting for one another.
@@ -105,6 +107,8 @@ def travel(journey: Journey, phases: Iterable[str]) -> None:
         if _applies(name, journey):
             with journey.course.phase(name):
                 _lock.prove(journey.layout.lock, journey.course.lease)
+                if name in _DECISIVE:
+                    _phases.refuse_unwanted(journey.run, name)
                 _run_hooks(journey, name, "before")
                 _ACTS[name](journey)
                 _run_hooks(journey, name, "after")

@@ -17,8 +17,11 @@ description:
   - "V(published): publish and soak. C(current) is renamed, and the release watched through the front door. Without an
     edge the one process is restarted in between. One that was published before is only watched again, without hooks."
   - "V(good): confirm, retire, prune and unlock; a release that was gated and not published yet is published first."
-  - "V(good) without O(lease) is a rollback: the release is on disk, and goes the whole road in one go, as its own
+  - "V(good) with O(archive) goes the whole road in one go, for a host that waits for no other. Where it fails, undoing
+    it is another task's, with RV(lease)."
+  - "V(good) without O(archive) and O(lease) is a rollback: the release is on disk, and goes the whole road, as its own
     deploy described it. Where it fails it is undone."
+  - A deploy whose controller is gone by the time it would publish or confirm does neither.
   - "V(aborted): what is not confirmed is undone. What was published is taken back by the same road, to the last good
     release; what was not is stopped. A take-back that fails as well freezes the app."
   - What an interrupted run left is finished or undone before anything else, and told in RV(found). A lease is taken
@@ -264,7 +267,7 @@ app:
   type: dict
 counts:
   description: How many findings the inspection had, by severity.
-  returned: with O(state=gated)
+  returned: with O(archive)
   type: dict
 holder:
   description: The lease that is in the way.
@@ -285,6 +288,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _aim,
     _alert_path,
     _app,
+    _audience,
     _begin,
     _deploy,
     _inspection,
@@ -343,6 +347,7 @@ REQUIRED_IF = [
     ("state", "published", ["release", "lease"]),
     ("state", "aborted", ["release", "lease"]),
 ]
+UNCHANGED = {"before": "", "after": ""}
 
 
 class Act:
@@ -374,8 +379,11 @@ class Act:
         return _begin.Claim(owner, self.params["ttl"], self.params["proven_dead"], self.params["unfreeze"])
 
     def run(self, action: str) -> _phases.Run:
-        """On whose behalf."""
-        return _phases.Run(action, self.by, self.params["hooks"], self.params["hook_timeout"])
+        """On whose behalf; a rollback is so badly wanted that it goes on when its connection is lost."""
+        hooks, timeout = self.params["hooks"], self.params["hook_timeout"]
+        if action == "rollback":
+            return _phases.Run(action, self.by, hooks, timeout)
+        return _phases.Run(action, self.by, hooks, timeout, lambda: _audience.is_waiting(self.claim.owner))
 
     def do(self) -> dict[str, Any]:
         """Carry it out, and return what a module returns."""
@@ -389,7 +397,7 @@ class Act:
         acts: dict[str, Callable[[], _road.Journey]] = {
             "gated": self.gated,
             "published": self.published,
-            "good": self.confirmed if self.params["lease"] else self.rolled_back,
+            "good": self.finished,
         }
         return self.told(acts[self.params["state"]]())
 
@@ -418,8 +426,8 @@ class Act:
             self.note_silence()
             tidied = _begin.tidy_up(self.layout, by=self.by, course=self.course)
             tidied |= _registry.register(Path(self.params["guard_dir"]), app.name, self.layout.root)
-            run, order = self.run("deploy"), self.order()
-            journey = _deploy.aimed(self.layout, self.release, app, run, self.course, order=order, changed=tidied)
+            more = {"order": self.order(), "changed": tidied, "soak": app.proof["duration"]}
+            journey = _deploy.aimed(self.layout, self.release, app, self.run("deploy"), self.course, **more)
             journey.notes.update({"check": self.path.remark} if self.path.remark else {})
         _deploy.gate(journey)
         return journey
@@ -430,15 +438,16 @@ class Act:
         _deploy.publish(journey)
         return journey
 
-    def confirmed(self) -> _road.Journey:
-        """The rest of the way."""
-        journey = _deploy.resumed(self.layout, self.release, self.run("deploy"), self.course)
+    def finished(self) -> _road.Journey:
+        """To the end of the road: with an archive, from where an earlier task has left it, or what is on disk."""
+        if not self.params["archive"] and not self.params["lease"]:
+            return _deploy.roll_back(self.layout, self.release, self.claim, self.run("rollback"), self.course)
+        if self.params["archive"]:
+            journey = self.gated()
+        else:
+            journey = _deploy.resumed(self.layout, self.release, self.run("deploy"), self.course)
         _deploy.confirm(journey)
         return journey
-
-    def rolled_back(self) -> _road.Journey:
-        """The whole way, with a release that is on disk."""
-        return _deploy.roll_back(self.layout, self.release, self.claim, self.run("rollback"), self.course)
 
     def taken_back(self) -> dict[str, Any]:
         """Where the app was before a deploy that was cut short."""
@@ -492,9 +501,9 @@ class Act:
 
     def rehearsed(self) -> dict[str, Any]:
         """What would change; touches nothing."""
-        changed, diff = False, {"before": "", "after": ""}
-        if self.params["state"] == "gated":
-            changed, diff = self.rehearse_gate()
+        changed, diff = False, UNCHANGED
+        if self.params["archive"]:
+            changed, diff = self.rehearse_deploy()
         elif self.params["state"] != "aborted":
             if self.params["before"]:
                 entries = _ledger.read(self.layout.ledger)
@@ -504,25 +513,31 @@ class Act:
             changed, diff = self.live != self.release, self.switched(self.release)
         return {"changed": changed, "previous": self.live, "diff": diff, **self.as_result(), **self.inspected}
 
-    def rehearse_gate(self) -> tuple[bool, dict[str, str]]:
-        """Whether staging would change anything, and how that looks."""
+    def rehearse_deploy(self) -> tuple[bool, dict[str, str]]:
+        """Whether staging, and publishing where that is next, would change anything, and how that looks."""
         self.inspect()
         if not self.params["unfreeze"]:
             _lock.refuse_frozen(self.layout.root)
         found = _recovery.of(self.layout)
         self.course.found += found.sentences()
         planned = _stage.plan(self.layout, self.order())
-        return planned.changed or found.any, self.staged() if planned.changed else {"before": "", "after": ""}
+        return planned.changed or found.any or self.is_next(), self.shown(planned.changed, self.release)
+
+    def is_next(self) -> bool:
+        """Whether another release than the live one would be published."""
+        return self.params["state"] == "good" and self.live != self.release
 
     def diff(self, journey: _road.Journey) -> dict[str, str]:
         """What has changed, as text."""
-        if self.params["state"] == "gated":
-            return self.staged() if "stage" in self.course.seconds and journey.changed else {"before": "", "after": ""}
-        return self.switched(_state.live_release(self.layout))
+        if not self.params["archive"]:
+            return self.switched(_state.live_release(self.layout))
+        return self.shown("stage" in self.course.seconds and journey.changed, _state.live_release(self.layout))
 
-    def staged(self) -> dict[str, str]:
-        """A release directory that was not there before."""
-        return {"before": "", "after": f"{self.layout.release(self.release).path}\n"}
+    def shown(self, is_staged: bool, live: str) -> dict[str, str]:
+        """A release directory that was not there before, and where ``current`` points."""
+        staged = {"before": "", "after": f"{self.layout.release(self.release).path}\n"} if is_staged else UNCHANGED
+        switched = self.switched(live) if self.params["state"] == "good" else UNCHANGED
+        return {side: staged[side] + switched[side] for side in staged}
 
     def switched(self, after: str) -> dict[str, str]:
         """Where ``current`` pointed, and where it points."""

@@ -54,6 +54,12 @@ def test_a_hook_that_fails_or_hangs_is_named(tmp_path: Path, program: str, words
         _phases.run_hooks(run, "after_gate", where=tmp_path, environment={})
 
 
+def test_what_nobody_waits_for_is_refused() -> None:
+    _phases.refuse_unwanted(_phases.Run("deploy", "ann"), "publish")
+    with pytest.raises(DeployError, match=r"The deploy was cancelled(?s:.*)ann to be there before publish"):
+        _phases.refuse_unwanted(_phases.Run("deploy", "ann", is_wanted=lambda: False), "publish")
+
+
 @pytest.mark.parametrize("name", ["before_lunch", "gate", "before_check", "after_lock"])
 def test_a_hook_that_would_never_run_is_refused(name: str) -> None:
     _phases.refuse_unknown_hooks({"before_stage": [], "after_prune": []})

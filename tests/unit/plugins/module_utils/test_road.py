@@ -166,6 +166,22 @@ def test_nothing_is_done_without_the_lock(edge: Any, world: Any) -> None:
     assert world.said == []
 
 
+@pytest.mark.parametrize(
+    ("hears", "events"),
+    [
+        pytest.param([], ["gated"], id="before the switch"),
+        pytest.param([True], ["gated", "published"], id="before it is good"),
+    ],
+)
+def test_what_nobody_waits_for_is_not_decided(edge: Any, hears: list[bool], events: list[str]) -> None:
+    asked, before = iter([*hears, False]), len(edge.events("r1"))
+    journey = edge.journey("r1", "blue", run=_phases.Run("deploy", "ann", is_wanted=lambda: next(asked)))
+    with pytest.raises(DeployError, match="nobody waits"):
+        _road.travel(journey, _road.ALL)
+    assert edge.events("r1")[before:] == events
+    assert edge.live() == ("r1" if hears else "r2")
+
+
 def test_pruning_is_a_deploys(edge: Any) -> None:
     edge.put("bad")
     edge.note("staged:bad", "bad:bad")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _inspection, _ledger, _lock
+from ansible_collections.nodeops.pm2.plugins.module_utils import _audience, _inspection, _ledger, _lock
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.modules import release
 from ansible_collections.nodeops.pm2.tests.unit.plugins.modules.arguments import patch_module_args
@@ -155,6 +155,56 @@ def test_the_rest_of_the_way_at_once(app: Any, run: Run, r2: dict[str, Any]) -> 
     assert (done["changed"], done["diff"]) == (True, current(app, "r1", "r2"))
 
 
+def test_the_whole_way_in_one_task(app: Any, world: Any, run: Run, r2: dict[str, Any]) -> None:
+    done = run("good", **r2)
+    phases = ["check", "lock", "stage", "start", "gate", "publish", "soak", "confirm", "retire", "prune"]
+    assert list(done["phases"]) == phases
+    assert world.said[1:3] == [
+        "prove r2 in green through itself x3",
+        "prove r2 in green through http://edge x1 for 20 s",
+    ]
+    assert (done["lease"], done["previous"], done["app"]["verdict"], done["counts"]) == ("", "r1", "good", {})
+    before, after = current(app, "r1", "r2").values()
+    assert done["diff"] == {"before": before, "after": f"{app.layout.root}/releases/r2\n{after}"}
+
+    again = run("good", **r2)
+    assert (again["changed"], list(again["phases"])) == (False, ["check", "lock", "stage", "gate"])
+    assert (again["lease"], app.layout.lock.exists()) == ("", False)
+    assert again["diff"]["before"] == again["diff"]["after"]
+
+
+def test_what_fails_after_the_switch_is_left_to_be_undone(app: Any, world: Any, run: Run, r2: dict[str, Any]) -> None:
+    world.refuse = ["for 20 s"]
+    with pytest.raises(DeployError):
+        run("good", **r2)
+    assert (app.live(), app.layout.lock.exists()) == ("r2", True)
+    lease = _lock.held(app.layout.lock)
+    assert lease is not None
+    world.refuse = []
+    done = run("aborted", release="r2", lease=lease.id, reason="its soak", verdict="bad")
+    assert (done["taken_back"], app.live(), app.layout.lock.exists()) == (True, "r1", False)
+
+
+@pytest.mark.parametrize("state", ["good", "gated"])
+def test_a_deploy_that_nobody_waits_for_publishes_nothing(
+    app: Any, run: Run, r2: dict[str, Any], monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    monkeypatch.setattr(_audience, "is_waiting", lambda owner: owner != OWNER)
+    if state == "gated":
+        run("gated", **r2)
+    else:
+        with pytest.raises(DeployError, match=r"(?s)cancelled.*ann@laptop to be there before publish"):
+            run("good", **r2)
+    assert (app.live(), app.events("r2")) == ("r1", ["staged", "gated"])
+
+
+def test_a_rollback_that_nobody_waits_for_goes_on(app: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    app.deployed("r1", "blue")
+    app.deployed("r2", "green")
+    monkeypatch.setattr(_audience, "is_waiting", lambda _owner: False)
+    assert run("good")["app"]["live"] == "r1"
+
+
 def test_the_same_again_changes_nothing(app: Any, run: Run, r2: dict[str, Any]) -> None:
     run("good", release="r2", lease=run("gated", **r2)["lease"])
     before = app.snapshot()
@@ -242,6 +292,7 @@ def test_whoever_comes_next_tidies_up_and_says_so(app: Any, run: Run, r2: dict[s
     ("state", "options", "changed", "after"),
     [
         pytest.param("gated", None, True, "releases/r2\n", id="a deploy to the gate"),
+        pytest.param("good", None, True, "/releases/r2\nCURRENT -> releases/r2\n", id="a deploy in one go"),
         pytest.param("published", {"release": "r2"}, True, "current -> releases/r2\n", id="its switch"),
         pytest.param("good", {"release": "r2", "lease": "x"}, True, "current -> releases/r2\n", id="its confirmation"),
         pytest.param("good", {}, True, "current -> releases/r0\n", id="a rollback"),
@@ -257,6 +308,7 @@ def test_check_mode_tells_and_touches_nothing(
     app.note("published:r0", "good:r0", "published:r1", "good:r1")
     before = app.snapshot()
     told = run(state, check_mode=True, **(r2 if options is None else options))
+    after = after.replace("CURRENT", str(app.layout.current))
     assert (told["changed"], told["diff"]["after"].endswith(after)) == (changed, True)
     assert (app.snapshot(), world.said) == (before, [])
     assert not app.layout.lock.exists()

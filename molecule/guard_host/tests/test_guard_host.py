@@ -13,7 +13,7 @@ from ansible_collections.nodeops.pm2.molecule.conftest import PROJECT, cards
 from ansible_collections.nodeops.pm2.molecule.remote import Site, until
 from ansible_collections.nodeops.pm2.molecule.shared.outside import CHAT, TOKEN
 
-UNIT = "bluegreen-guard.service"
+UNIT, DAEMON = "bluegreen-guard.service", "pm2-deploy.service"
 OUTSIDE = 18099
 GIVEN: dict[str, Any] = {
     "guard_user": "deploy",
@@ -64,6 +64,11 @@ def site() -> Guarded:
     guarded.inside(f"cat > /opt/outside.py <<'END'\n{(PROJECT / 'molecule/shared/outside.py').read_text()}\nEND")
     guarded.inside(f"systemd-run --unit outside python3 /opt/outside.py {OUTSIDE}")
     return guarded
+
+
+def daemons(site: Guarded) -> list[str]:
+    """The pids of PM2's daemons."""
+    return list(site.host.run("pgrep --full --uid deploy 'PM2 v.*God Daemon'").stdout.split())
 
 
 def has(site: Guarded, title: str, *words: str) -> Any:
@@ -132,6 +137,18 @@ def test_the_guard_comes_back(site: Guarded, signal: str) -> None:
     until(lambda: site.property_of("ActiveState") == "active")
     assert not any("CRITICAL" in text for text in site.told()[before:])
     site.bluegreen("status")
+
+
+def test_the_daemon_comes_back_by_its_service_and_is_one(site: Guarded) -> None:
+    site.host.run(f"kill -KILL {site.property_of('MainPID', DAEMON)}")
+    until(has(site, "PM2's daemon is gone"))
+    until(lambda: site.answer().get("release") == "r4")
+    site.is_answered_by("r4", "green")
+    site.host.run("sleep 15")  # longer than the guard leaves to the service
+    assert site.property_of("ActiveState", DAEMON) == "active"
+    assert daemons(site) == [site.property_of("MainPID", DAEMON)]
+    site.is_answered_by("r4", "green")
+    until(lambda: "healthy" in site.seconds("r4"))
 
 
 def test_after_a_reboot_it_watches_and_cries_for_nothing(site: Guarded) -> None:

@@ -25,6 +25,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployE
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, write_atomic
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+PID_NAMESPACE = Path("/proc/self/ns/pid")
 LEASE = "lease.json"
 
 
@@ -39,7 +40,7 @@ class Owner:
     :param who: ``user@machine``.
     :param what: what it is doing, in words.
     :param pid: of the process on its machine.
-    :param boot_id: of its machine; tells machines, and boots of one, apart.
+    :param boot_id: of where it runs: tells machines apart, boots of one, and containers on it.
     :param started: the process's start time in clock ticks since boot; tells a reused pid.
     """
 
@@ -88,9 +89,12 @@ def death_of(lease: Lease, *, now: float, boot_id: str, alive: bool) -> str:
 
 
 def this_boot() -> str:
-    """The boot id of this machine, ``''`` where it has none."""
+    """Which boot of this machine it is, and in which count of its processes; ``''`` where that cannot be told.
+
+    A container shares the boot of its machine and counts processes for itself: whom it cannot see may be alive.
+    """
     try:
-        return BOOT_ID.read_text(encoding="ascii").strip()
+        return f"{BOOT_ID.read_text(encoding='ascii').strip()} {os.readlink(PID_NAMESPACE)}"
     except OSError:
         return ""
 

@@ -149,3 +149,16 @@ def test_whoever_asks_is_alive_under_its_own_name() -> None:
     owner = _lock.this_process("ann@web1", "deploy")
     assert (owner.who, owner.what, owner.pid, owner.boot_id) == ("ann@web1", "deploy", os.getpid(), _lock.this_boot())
     assert _lock.is_alive(owner)
+
+
+def test_whoever_counts_processes_for_itself_is_another_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = _lock.this_boot()
+    assert here.startswith(_lock.BOOT_ID.read_text().strip())
+    (tmp_path / "pid").symlink_to("pid:[1]")
+    monkeypatch.setattr(_lock, "PID_NAMESPACE", tmp_path / "pid")
+    assert _lock.this_boot() not in ("", here)
+    assert not _lock.is_gone(replace(HERE, boot_id=here, started=1)), "seen from within a container"
+    monkeypatch.setattr(_lock, "PID_NAMESPACE", tmp_path / "none")
+    assert _lock.this_boot() == ""

@@ -150,9 +150,14 @@ def peer_pid(path: Path) -> int | None:
     """The pid of the process that listens on ``path``, as the kernel recorded it; ``None`` when nobody does."""
     try:
         with connect(path, timeout=5.0) as connection:
-            credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+            return listening_pid(connection)
     except NotListening:
         return None
+
+
+def listening_pid(connection: socket.socket) -> int:
+    """The pid of the process that has listened for ``connection``, as the kernel recorded it."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     pid: int = struct.unpack("3i", credentials)[0]
     return pid
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Union
 
-from ansible_collections.nodeops.pm2.plugins.module_utils._axon import Frames, NotAxon, connect
+from ansible_collections.nodeops.pm2.plugins.module_utils._axon import Frames, NotAxon, connect, listening_pid
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 
 _PER_READ = 1 << 16
@@ -97,6 +97,11 @@ class Bus:
     def fileno(self) -> int:
         """What select() is given; -1 when closed."""
         return self._socket.fileno()
+
+    @property
+    def daemon(self) -> int:
+        """The pid of the daemon."""
+        return listening_pid(self._socket)
 
     def read(self) -> list[Event]:
         """What has come in; empty where nothing has. To be called when select() says so, and then again."""

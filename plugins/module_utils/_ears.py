@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Union
 
+from ansible_collections.nodeops.pm2.plugins.module_utils import _process
 from ansible_collections.nodeops.pm2.plugins.module_utils._axon import NotListening
 from ansible_collections.nodeops.pm2.plugins.module_utils._bus import Bus, DaemonGone, ProcessEvent, Thrown
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
@@ -30,16 +31,23 @@ class Ear:
     """One PM2 home.
 
     :param gone: since when no daemon runs for it, on the steady clock; ``None`` while one does.
+    :param keeper: the service that the daemon belongs to, or belonged to; ``''`` for none, ``None`` before one was met.
     :param problem: why it cannot be listened to although a daemon runs, ``''`` where it can.
     """
 
     home: Path
     gone: float | None = None
+    keeper: str | None = None
     problem: str = ""
     _bus: Bus | None = None
     _exits: Exits = field(default_factory=Exits)
     _survivors: Survivors = field(default_factory=Survivors)
     _retry_at: float = 0.0
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether there may be a service that starts the daemon anew: ours and PM2's own are called so."""
+        return self.keeper is None or self.keeper.startswith("pm2-")
 
     def fileno(self) -> int:
         """What select() is given, -1 where there is nothing to wait for."""
@@ -52,6 +60,7 @@ class Ear:
         try:
             self._bus = Bus(self.home)
             self._exits, self.gone, self.problem = Exits(), None, ""
+            self.keeper = _process.service(self._bus.daemon)
         except NotListening:
             self.gone = now if self.gone is None else self.gone
             self._retry_at = now + _RETRY

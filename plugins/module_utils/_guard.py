@@ -281,15 +281,22 @@ class Guard:
         watched.case = case
         self.unheard.append(case)
         done = "Nothing." if decision.action == _judgement.ALERT else _PROMISED
+        if vigil.daemon_gone is not None and self._grace(watched):
+            done = f"Its service has {self._grace(watched):g} s to bring it back; then it is started from here."
         seen = (decision.reason, *case.told)
         case.message = self._tell(watched, decision.kind, decision.severity, seen=seen, done=done)
 
     def _is_time(self, watched: Watched, decision: _judgement.Decision, now: Moment) -> bool:
         """Whether to act now: a start is tried less and less often, and others may bring a daemon back."""
         gone = watched.vigil.daemon_gone
-        if gone is not None and now.steady - gone < self.settings.daemon_grace:
+        if gone is not None and now.steady - gone < self._grace(watched):
             return False
         return decision.action != _judgement.KEEP_TRYING or now.steady >= watched.try_at
+
+    def _grace(self, watched: Watched) -> float:
+        """Seconds that PM2's service has to bring the daemon back; none for a daemon that nobody keeps."""
+        ear = self.ears.get(watched.home) if watched.home else None
+        return self.settings.daemon_grace if ear is not None and ear.is_kept else 0.0
 
     def _act(self, watched: Watched, decision: _judgement.Decision) -> None:
         vigil, case = watched.vigil, watched.case

@@ -53,7 +53,7 @@ class Settings:
     heartbeat: str = ""
     heartbeat_interval: float = _heartbeat.INTERVAL
     least: str = "INFO"
-    daemon_grace: float = 10.0
+    daemon_grace: float = 75.0
 
 
 def load(path: Path) -> Settings:
@@ -74,7 +74,7 @@ def load(path: Path) -> Settings:
         heartbeat=str(raw.get("heartbeat") or ""),
         heartbeat_interval=_number("heartbeat_interval", raw.get("heartbeat_interval", _heartbeat.INTERVAL), str(path)),
         least=str(raw.get("least") or "INFO"),
-        daemon_grace=_number("daemon_grace", raw.get("daemon_grace", 10.0), str(path)),
+        daemon_grace=_number("daemon_grace", raw.get("daemon_grace", 75.0), str(path)),
     )
 
 

@@ -81,6 +81,22 @@ def age(pid: int) -> float:
     return max(float(Path("/proc/uptime").read_text().split()[0]) - started / _TICKS, 0.0)
 
 
+def service(pid: int) -> str:
+    """The systemd service that ``pid`` belongs to, ``''`` for none, such as in a session of a user."""
+    try:
+        return service_in(Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return ""
+
+
+def service_in(groups: str) -> str:
+    """The same of what ``/proc/PID/cgroup`` says."""
+    lines = (line.split(":", 2) for line in groups.splitlines())
+    # The one hierarchy of version 2, or systemd's own of version 1; the others need not follow units.
+    names = [path.rpartition("/")[2] for _number, kind, path in lines if kind in ("", "name=systemd")]
+    return next((name for name in names if name.endswith(".service")), "")
+
+
 def is_in_container(pid: int) -> bool:
     """Whether ``pid`` lives in another process namespace than we do; of one that we may not look at we do not know."""
     try:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _axon
+from ansible_collections.nodeops.pm2.plugins.module_utils import _axon, _process
 from ansible_collections.nodeops.pm2.plugins.module_utils._bus import Thrown
 from ansible_collections.nodeops.pm2.plugins.module_utils._ears import Commanded, Ear, Heard
 from ansible_collections.nodeops.pm2.plugins.module_utils._exits import Crash
@@ -101,6 +102,18 @@ def test_what_is_survived_is_told_once_and_late_enough(ear: Ear, daemon: Daemon)
     assert ear.survived(2.0) == []
     assert [isinstance(one, Thrown) for one in ear.survived(60.0)] == [True]
     assert ear.survived(61.0) == []
+
+
+def test_who_keeps_the_daemon_is_remembered_when_it_is_gone(
+    ear: Ear, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ear.is_kept, "nobody knows yet"
+    monkeypatch.setattr(_process, "service", {os.getpid(): "pm2-deploy.service"}.get)
+    ear.open(0.0)
+    daemon.takes()
+    daemon.dies()
+    ear.read(1.0)
+    assert (ear.gone, ear.keeper, ear.is_kept) == (1.0, "pm2-deploy.service", True)
 
 
 def test_without_a_daemon_it_is_gone_since_it_was_first_missed(ear: Ear) -> None:

@@ -218,6 +218,26 @@ def test_whoever_brings_the_daemon_back_has_time_to_start_what_it_served(night: 
     assert (night.mouth.kinds(), night.done) == (["daemon_gone"], [])
 
 
+@pytest.mark.parametrize(
+    ("keeper", "waits"),
+    [
+        ("pm2-deploy.service", True),
+        (None, True),
+        ("", False),
+        ("ssh.service", False),
+        ("bluegreen-guard.service", False),
+    ],
+)
+def test_a_daemon_that_nobody_keeps_is_started_at_once(night: Night, keeper: str | None, waits: bool) -> None:
+    night.passes()
+    (ear,) = night.guard.ears.values()
+    ear.gone, ear.keeper = night.steady, keeper
+    night.passes(20)
+    assert (night.done[:1], "75 s" in night.mouth.told[0].done) == ([] if waits else ["keep_trying r2"], waits)
+    night.passes(60)
+    assert night.done[0] == "keep_trying r2", "in the end somebody has to"
+
+
 def test_what_a_daemon_that_is_back_does_not_serve_is_started_in_the_end(night: Night) -> None:
     night.passes()
     (ear,) = night.guard.ears.values()

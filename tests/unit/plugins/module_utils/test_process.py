@@ -136,3 +136,25 @@ def test_the_path_of_an_address() -> None:
 def test_who_lives_where_we_do_is_in_no_container() -> None:
     assert not _process.is_in_container(os.getpid())
     assert not _process.is_in_container(2**22 + 1), "of what is gone nothing is known"
+
+
+@pytest.mark.parametrize(
+    ("groups", "service"),
+    [
+        pytest.param("0::/system.slice/pm2-deploy.service\n", "pm2-deploy.service", id="version 2"),
+        pytest.param(
+            "5:pids:/system.slice/ssh.service\n1:name=systemd:/libpod/x/system.slice/pm2-deploy.service\n0::/\n",
+            "pm2-deploy.service",
+            id="version 1, in a container",
+        ),
+        pytest.param("0::/user.slice/user-1000.slice/session-3.scope\n", "", id="a session"),
+        pytest.param("0::/\n", "", id="no systemd"),
+        pytest.param("", "", id="nothing"),
+    ],
+)
+def test_the_service_of_a_process(groups: str, service: str) -> None:
+    assert _process.service_in(groups) == service
+
+
+def test_a_process_that_is_gone_has_no_service() -> None:
+    assert _process.service(2**22 + 1) == ""

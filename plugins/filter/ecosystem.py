@@ -1,6 +1,10 @@
 # Copyright: nodeops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Filters that turn an app's options into its ecosystem file, on the controller."""
+"""Filters that turn an app's options into its ecosystem file, on the controller.
+
+For one filter ansible-core loads all of a collection, in each host's worker anew and from source. What a filter takes
+with it is therefore imported when it is used.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,14 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.nodeops.pm2.plugins.module_utils._ecosystem import ecosystem
-from ansible_collections.nodeops.pm2.plugins.module_utils._entry import entry
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
-from ansible_collections.nodeops.pm2.plugins.module_utils._options import slot_of
 
 
 def ecosystem_filter(process: Any, slot: Any, release_path: str, root: str) -> dict[str, Any]:
     """See ecosystem.yml."""
+    from ansible_collections.nodeops.pm2.plugins.module_utils._ecosystem import ecosystem
+    from ansible_collections.nodeops.pm2.plugins.module_utils._options import slot_of
+
     try:
         options, place = _dictionary("process", process), _dictionary("slot", slot)
         return ecosystem(options, slot=slot_of(place), release_path=_plain(release_path), root=_plain(root))
@@ -26,6 +30,8 @@ def ecosystem_filter(process: Any, slot: Any, release_path: str, root: str) -> d
 
 def entry_filter(app: Any) -> dict[str, Any]:
     """See entry.yml."""
+    from ansible_collections.nodeops.pm2.plugins.module_utils._entry import entry
+
     return entry(_dictionary("app", app))
 
 

@@ -1,55 +1,13 @@
 # Copyright: nodeops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What only the controller can say: which process the run is, and whether the holder of a lock still lives here."""
+"""Controller side of release: takes the lock for the run, where no earlier task has."""
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
-import time
-from typing import Any
-
-from ansible_collections.nodeops.pm2.plugins.module_utils import _lock
-from ansible_collections.nodeops.pm2.plugins.plugin_utils._artifact import ArtifactAction
-
-POLL = 2.0  # seconds between two looks at a lock that somebody holds
+from ansible_collections.nodeops.pm2.plugins.plugin_utils._owned import OwnedAction
 
 
-class ActionModule(ArtifactAction):
-    """Sends ``archive``, in check mode too, and acts in the name of the process that runs the playbook."""
+class ActionModule(OwnedAction):
+    """What takes the lock here is a rollback: a deploy has it."""
 
-    def carry_out(self, args: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        """Run the module until the lock is ours or ``wait`` seconds are over."""
-        until = time.monotonic() + float(args.get("wait", 0))
-        action = "deploy" if args.get("archive") else "rollback"
-        args["owner"] = owner(f"{action} of {args.get('app') or args['root']}")
-        while True:
-            found: dict[str, Any] = super().carry_out(args, task_vars)
-            holder = found.get("holder")
-            if not found.get("failed") or not holder:
-                return found
-            if args.get("proven_dead") != holder["id"] and is_gone(holder):
-                args["proven_dead"] = holder["id"]
-                continue
-            if time.monotonic() >= until:
-                return found
-            self._display.display(f"waiting for the lock: {found.get('msg', '')}", color="yellow")
-            time.sleep(POLL)
-
-
-def owner(what: str) -> dict[str, Any]:
-    """The run: an action plugin works in a child, and what ends the run is the death of the process that forked it."""
-    pid = os.getppid()
-    return {
-        "who": f"{getpass.getuser()}@{socket.gethostname()}",
-        "what": what,
-        "pid": pid,
-        "boot_id": _lock.this_boot(),
-        "started": _lock.started(pid),
-    }
-
-
-def is_gone(holder: dict[str, Any]) -> bool:
-    """Whether the holder of a lease was a process of this very machine and boot, and runs no more."""
-    return _lock.is_gone(_lock.owner_from(holder["owner"]))
+    ACTION = "rollback"

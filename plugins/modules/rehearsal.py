@@ -119,7 +119,7 @@ options:
     type: bool
     default: true
 seealso:
-  - module: nodeops.pm2.release
+  - module: nodeops.pm2.deploy
   - plugin: nodeops.pm2.checklist
     plugin_type: filter
 """

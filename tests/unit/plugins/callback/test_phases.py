@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.callback.phases import CallbackModule
+from ansible_collections.nodeops.pm2.plugins.callback.phases import ERASE_LINE, CallbackModule
 
 ROLE = "/x/roles/bluegreen/tasks"
 REFUSAL = "The release did not prove itself.\n  seen: connection refused"
@@ -52,6 +53,7 @@ class Run:
             get_path=getattr(node, "get_path", lambda: "/x/tasks/other.yml:7"),
             _parent=getattr(node, "_parent", None),
             get_name=lambda: name,
+            name=name,
             action=action,
             check_mode=False,
         )
@@ -267,3 +269,18 @@ def test_the_same_for_machines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         "confirmed": "",
         "frozen": "",
     }
+
+
+def test_on_a_terminal_the_task_under_way_is_named_on_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setenv("COLUMNS", "30")
+    run = Run(monkeypatch)
+    run.task("main", "gate", name="Inspect it, stage it, start it, prove it, switch, and watch it")
+    assert terminal.getvalue() == f"{ERASE_LINE}  Inspect it, stage it, st ..."
+    run.task("main", "publish", name="Switch")
+    assert terminal.getvalue().endswith(f"{ERASE_LINE}{ERASE_LINE}  Switch ...")

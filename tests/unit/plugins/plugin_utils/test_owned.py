@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.nodeops.pm2.plugins.action import release
+from ansible_collections.nodeops.pm2.plugins.action import deploy, release
 from ansible_collections.nodeops.pm2.plugins.module_utils import _lock
+from ansible_collections.nodeops.pm2.plugins.plugin_utils import _owned
 
 US = _lock.Owner("ann@laptop", "deploy", os.getpid(), _lock.this_boot(), _lock.started(os.getpid()))
 GONE = replace(US, started=1)  # our pid, and another process's start
@@ -80,6 +81,10 @@ def test_the_owner_is_the_process_whose_death_ends_the_run(
     assert asked == {"root": "/srv/shop", **args}
 
 
+def test_a_held_lock_tells_a_deploy_from_a_rollback() -> None:
+    assert (deploy.ActionModule.ACTION, release.ActionModule.ACTION) == ("deploy", "rollback")
+
+
 @pytest.mark.parametrize(
     ("wait", "asked", "seconds"),
     [
@@ -99,7 +104,7 @@ def test_a_held_lock_is_waited_for(monkeypatch: pytest.MonkeyPatch, wait: Any, a
 def test_it_takes_the_lock_as_soon_as_it_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host([refusal(ELSEWHERE), refusal(ELSEWHERE, "next"), TAKEN], wait=60)
     assert run(monkeypatch, host)["lease"] == "ours"
-    assert host.now == 2 * release.POLL
+    assert host.now == 2 * _owned.POLL
 
 
 @pytest.mark.parametrize("failure", [{"failed": True, "msg": "The app is frozen."}, {"unreachable": True}])

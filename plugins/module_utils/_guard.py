@@ -132,7 +132,7 @@ class Guard:
         watched.look_at = now.steady + LOOK
         vigil = watched.vigil
         before = vigil.sight.app
-        vigil.see(watched.eyes.look(now=now))
+        vigil.see(watched.eyes.look(now=now), now)
         if vigil.sight.app is not None and vigil.sight.app != before:
             self._adjust(watched)
         self._tell_of_deploys(watched)

@@ -31,6 +31,7 @@ class Vigil:
     """One app, watched.
 
     :param sight: what is so on disk.
+    :param born: when it was published, on the steady clock; ``None`` where nobody knows.
     :param crashes: of the live release's process, on the steady clock.
     :param said: the crashes and exceptions as sentences, the newest last.
     :param failed: bad answers in a row; ``answer`` is the last one, in words.
@@ -50,6 +51,7 @@ class Vigil:
     layout: Layout
     watch: Watch
     sight: Sight = field(default_factory=Sight)
+    born: float | None = None
     crashes: list[float] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     failed: int = 0
@@ -81,11 +83,16 @@ class Vigil:
         """Whether what is live was stopped by the guard, and nobody has started it since."""
         return self.quenched == self.publishing and not (self.facts and self.facts.pids)
 
-    def see(self, sight: Sight) -> None:
-        """Take in what is so on disk; another release begins with a clean slate."""
+    def see(self, sight: Sight, now: Moment) -> None:
+        """Take in what is so on disk; another release begins with a clean slate.
+
+        Its age is asked of the clock on the wall once, and then runs on the steady one: a wall clock that is set later
+        moves no release out of its bake.
+        """
         before, self.sight = self.publishing, sight
         if before != self.publishing:
             self.wipe()
+            self.born = None if sight.published is None else now.steady - max(now.wall - sight.published, 0.0)
 
     def wipe(self, since: float | None = None) -> None:
         """Forget what was held against the release; what happened until ``since`` will not count any more."""
@@ -144,7 +151,7 @@ class Vigil:
         lines = [*tail, *self.said]
         return Situation(
             live=sight.live,
-            age=max(now.wall - sight.published, 0.0) if sight.published is not None else None,
+            age=now.steady - self.born if self.born is not None else None,
             crashes=_windows.exceeded(self.crashes, self.watch.windows, now=now.steady, since=self.since),
             ended=self.ended,
             absent="" if sight.holder else absent,  # whoever holds the lock may be making it anew

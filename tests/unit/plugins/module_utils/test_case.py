@@ -35,7 +35,7 @@ def vigil(app: Any) -> Vigil:
     secrets.write_text("TOKEN=hunter22\n", encoding="utf-8")
     record = dataclasses.replace(app.journey("r2", "blue").app, secret_files=(str(secrets),))
     vigil = Vigil("shop", app.layout, Watch())
-    vigil.see(Sight(live="r2", app=record, slot=app.place("blue"), commit="abc1234"))
+    vigil.see(Sight(live="r2", app=record, slot=app.place("blue"), commit="abc1234"), at(0.0))
     vigil.note("shop-blue ended with exit code 1 after 2.0 s", at(1.0))
     return vigil
 

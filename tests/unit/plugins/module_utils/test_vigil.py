@@ -39,7 +39,7 @@ def vigil(app: Any) -> Vigil:
     app.put("r2", "blue")
     vigil = Vigil("shop", app.layout, Watch())
     record = app.journey("r2", "blue").app
-    vigil.see(Sight(live="r2", app=record, slot=app.place("blue"), published=T0, target="r1", by="ann@laptop"))
+    vigil.see(Sight(live="r2", app=record, slot=app.place("blue"), published=T0, target="r1", by="ann@laptop"), at(0.0))
     return vigil
 
 
@@ -68,19 +68,26 @@ def test_a_clock_that_jumps_moves_no_crash_out_of_its_window(vigil: Vigil, jump:
 
 
 def test_one_from_the_future_is_of_age_0(vigil: Vigil) -> None:
-    assert judged(vigil, 5.0, jump=-86400.0).age == 0.0
-    assert judged(vigil, 5.0).age == 5.0
-    vigil.see(dataclasses.replace(vigil.sight, published=None))
-    assert judged(vigil, 5.0).age is None
+    vigil.see(dataclasses.replace(vigil.sight, published=T0 + 86400.0), at(5.0))
+    assert judged(vigil, 5.0).age == 0.0
+    assert judged(vigil, 7.0).age == 2.0
+    vigil.see(dataclasses.replace(vigil.sight, published=None), at(7.0))
+    assert judged(vigil, 7.0).age is None
+
+
+@pytest.mark.parametrize("jump", [-86400.0, 86400.0])
+def test_a_clock_that_jumps_makes_no_release_older(vigil: Vigil, jump: float) -> None:
+    vigil.see(vigil.sight, at(4.0, jump=jump))
+    assert judged(vigil, 5.0, jump=jump).age == 5.0
 
 
 def test_another_release_or_the_same_one_again_begins_with_a_clean_slate(vigil: Vigil) -> None:
     vigil.crashed(crash(final=True), at(1.0))
     vigil.answered("status 500", at(1.0))
     assert (vigil.ended, vigil.failed) == (True, 1)
-    vigil.see(vigil.sight)
+    vigil.see(vigil.sight, at(0.0))
     assert vigil.ended, "nothing has changed"
-    vigil.see(dataclasses.replace(vigil.sight, published=T0 + 60))
+    vigil.see(dataclasses.replace(vigil.sight, published=T0 + 60), at(0.0))
     assert (vigil.ended, vigil.failed, vigil.crashes, vigil.said) == (False, 0, [], [])
 
 
@@ -152,9 +159,9 @@ def test_what_has_just_crashed_owes_its_answers_anew(vigil: Vigil) -> None:
 def test_a_deploy_that_makes_a_process_anew_is_no_loss(vigil: Vigil) -> None:
     lease = _lock.Lease("1", _lock.Owner("ann@laptop", "deploy", 1, "boot", 1), T0, T0, 900)
     vigil.looked(DOWN, at(1.0))
-    vigil.see(dataclasses.replace(vigil.sight, holder=lease))
+    vigil.see(dataclasses.replace(vigil.sight, holder=lease), at(0.0))
     assert judged(vigil, 60.0).absent == ""
-    vigil.see(dataclasses.replace(vigil.sight, holder=None))
+    vigil.see(dataclasses.replace(vigil.sight, holder=None), at(0.0))
     assert judged(vigil, 60.0).absent == "stopped"
 
 
@@ -199,7 +206,7 @@ def test_another_release_where_the_live_one_should_run_is_a_stranger(vigil: Vigi
 def test_what_the_guard_did_itself_is_known(
     vigil: Vigil, by: str, condemned: tuple[str, ...], restored: bool, taken_back: bool
 ) -> None:
-    vigil.see(dataclasses.replace(vigil.sight, by=by, condemned_by=condemned))
+    vigil.see(dataclasses.replace(vigil.sight, by=by, condemned_by=condemned), at(0.0))
     situation = judged(vigil, 1.0)
     assert (situation.restored, situation.taken_back) == (restored, taken_back)
 
@@ -213,7 +220,7 @@ def test_a_refused_connection_is_all_that_it_complains_of(vigil: Vigil) -> None:
 
 def test_who_is_at_it_and_what_stands_between_is_passed_on(vigil: Vigil) -> None:
     lease = _lock.Lease("l", _lock.Owner("ann@laptop", "deploy", 1, "b", 1), T0, T0, 900.0)
-    vigil.see(dataclasses.replace(vigil.sight, holder=lease, crossed="r2", frozen="lunch", overdue=True))
+    vigil.see(dataclasses.replace(vigil.sight, holder=lease, crossed="r2", frozen="lunch", overdue=True), at(0.0))
     situation = judged(vigil, 5.0)
     assert "ann@laptop (pid 1), deploy, since 5 s" in situation.busy
     assert "r1 is from before r2" in situation.forbidden
@@ -227,7 +234,7 @@ def test_what_was_stopped_for_good_is_left_so_until_somebody_starts_it(vigil: Vi
     started = vigil.is_quenched
     vigil.looked(DOWN, at(2.0))
     stopped = vigil.is_quenched
-    vigil.see(dataclasses.replace(vigil.sight, published=T0 + 60))
+    vigil.see(dataclasses.replace(vigil.sight, published=T0 + 60), at(0.0))
     assert (started, stopped, vigil.is_quenched) == (False, True, False), "then it was published again"
 
 

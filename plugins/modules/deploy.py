@@ -329,7 +329,7 @@ class Deploy(_act.Act):
         """A release directory that was not there before, and where ``current`` points."""
         staged = {"before": "", "after": f"{self.layout.release(self.release).path}\n"} if is_staged else UNCHANGED
         switched = self.switched(live) if self.goes_on else UNCHANGED
-        return {side: staged[side] + switched[side] for side in staged}
+        return {side: switched[side] + staged[side] for side in staged}
 
 
 def main() -> None:

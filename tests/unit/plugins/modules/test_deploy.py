@@ -73,7 +73,7 @@ def test_the_whole_way_in_one_task(app: Any, world: Any, run: Run, r2: dict[str,
     ]
     assert (done["lease"], done["previous"], done["app"]["verdict"], done["counts"]) == ("", "r1", "good", {})
     before, after = current(app, "r1", "r2").values()
-    assert done["diff"] == {"before": before, "after": f"{app.layout.root}/releases/r2\n{after}"}
+    assert done["diff"] == {"before": before, "after": f"{after}{app.layout.root}/releases/r2\n"}
 
     again = run("good", **r2)
     assert (again["changed"], list(again["phases"])) == (False, ["check", "lock", "stage", "gate"])
@@ -173,7 +173,7 @@ def test_check_mode_tells_and_touches_nothing(app: Any, world: Any, run: Run, r2
     told = run(state, check_mode=True, **r2)
     switched = current(app, "r1", "r2")["after"] if state == "good" else ""
     assert (told["changed"], told["previous"]) == (True, "r1")
-    assert told["diff"]["after"] == f"{app.layout.release('r2').path}\n{switched}"
+    assert told["diff"]["after"] == f"{switched}{app.layout.release('r2').path}\n"
     assert (app.snapshot(), world.said) == (before, [])
     assert not app.layout.lock.exists()
 

@@ -20,6 +20,7 @@ import testinfra
 
 import variants
 from ansible_collections.nodeops.pm2.molecule.conftest import PASSED, PROJECT, App, Run
+from ansible_collections.nodeops.pm2.molecule.shared.hosts import images
 
 PATIENCE = 60.0
 T = TypeVar("T")
@@ -82,7 +83,7 @@ class Site(App):
     def inside(self, script: str) -> str:
         """What a shell prints that root runs inside the host, without ssh or sudo; it may fail."""
         argv = ["podman", "exec", self.card.container, "sh", "-c", script]
-        return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+        return subprocess.run(argv, env=images.ENVIRONMENT, capture_output=True, text=True, check=False).stdout
 
     def reboot(self, *, powered_off: bool = False) -> None:
         """Take the host down and up again, by its own shutdown or by pulling its plug, and wait until it is up."""
@@ -95,6 +96,7 @@ class Site(App):
     def power_off(self) -> None:
         """Pull its plug."""
         self._podman("kill")
+        self._podman("wait", "--condition", "stopped")  # it cannot be started before podman has seen its end
 
     def cut(self) -> None:
         """Cut its network, so that nothing is heard of it any more; what runs there runs on."""
@@ -111,8 +113,7 @@ class Site(App):
         until(lambda: self.inside("systemctl is-active ssh").strip() == "active")
 
     def _podman(self, command: str, *options: str) -> str:
-        argv = ["podman", command, *options, self.card.container]
-        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+        return images.podman(command, *options, self.card.container)
 
     def from_outside(self, kind: str, *argv: str) -> None:
         """Run a command in the host's ``net`` or among its ``mount`` points, which it has no right to change itself."""

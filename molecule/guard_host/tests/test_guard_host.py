@@ -18,6 +18,7 @@ OUTSIDE = 18099
 GIVEN: dict[str, Any] = {
     "guard_user": "deploy",
     "guard_interval": 1,
+    "guard_probes": 10,  # what starts slowly, on a busy machine, is a loop before it has failed to answer for long
     "guard_telegram": {"token": TOKEN, "chat": CHAT, "base_url": f"http://127.0.0.1:{OUTSIDE}"},
 }
 

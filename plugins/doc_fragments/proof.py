@@ -41,7 +41,7 @@ options:
     type: float
     default: 30
   min_uptime:
-    description: Seconds that the youngest worker must have lived.
+    description: Seconds that the youngest worker must have lived and, where it was just started, answered.
     type: float
     default: 2
   duration:

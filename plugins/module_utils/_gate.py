@@ -111,14 +111,23 @@ class _Proof:
             reasons = self._round()
             if any(reason.fatal for reason in reasons):
                 return reasons
-            old_enough = verdict.facts is not None and verdict.facts.uptime >= plan.min_uptime
-            enough = verdict.streak >= plan.consecutive and old_enough
+            enough = verdict.streak >= plan.consecutive and self._has_held()
             if enough and not verdict.silent:
                 return []
             if self._elapsed() >= plan.deadline:
                 return late(verdict, reasons)
             # Connections go around the workers, so that asking on reaches the rest of them.
             self.senses.sleep(min(_NEXT_WORKER, plan.interval) if enough else plan.interval)
+
+    def _has_held(self) -> bool:
+        """Whether it has lived for long enough, and answered so long: an app takes its time to boot, and then dies.
+
+        What had lived so long when this began was not started for it, and has answered before anybody counted.
+        """
+        facts, first, elapsed = self.verdict.facts, self.verdict.first_answer_after, self._elapsed()
+        if facts is None or first is None or facts.uptime < self.plan.min_uptime:
+            return False
+        return facts.uptime - elapsed >= self.plan.min_uptime or elapsed - first >= self.plan.min_uptime
 
     def _smoke(self) -> list[Reason]:
         for probe in self.plan.smoke:

@@ -29,7 +29,7 @@ class Plan:
     :param consecutive: good answers in a row.
     :param interval: between two questions.
     :param deadline: by which the answers in a row must be in.
-    :param min_uptime: that every worker must have lived by then.
+    :param min_uptime: that every worker must have lived by then, and answered where it was just started.
     :param duration: of the soak that follows; 0: none.
     :param failures: bad answers in a row that end a soak.
     :param gated: whether it has passed the gate before, so that a crash is none at boot any more.

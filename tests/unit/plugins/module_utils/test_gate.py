@@ -116,6 +116,20 @@ def test_a_warm_release_passes_after_the_answers_in_a_row() -> None:
     assert (verdict.reasons, verdict.asked) == ([], 3)
 
 
+@pytest.mark.parametrize(
+    ("boots", "crashes", "passes"),
+    [
+        pytest.param(1.0, 2.5, False, id="dead 1.5 s after it began to answer"),
+        pytest.param(1.0, 9.0, True, id="later than it has to hold"),
+        pytest.param(3.0, 4.5, False, id="slow to boot, and then dead"),
+    ],
+)
+def test_what_boots_slowly_has_to_answer_for_as_long(boots: float, crashes: float, passes: bool) -> None:
+    verdict, world = judge(answers={0: NO, boots: OK, crashes: NO}, changes={0: DEAF, boots: {}, crashes: CRASH})
+    assert (verdict.reasons == []) is passes
+    assert world.now < crashes + 1.5 if not passes else world.now < boots + 2.7
+
+
 CLUSTER: dict[str, Any] = {"exec_mode": "cluster", "pids": (100, 101, 102, 103), "cwds": {100: RELEASE}}
 
 

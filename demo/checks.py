@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -130,7 +131,8 @@ def report(directory: Path) -> None:
 
 def _in_a_process(archive: Path, script: str) -> dict[str, float]:
     argv = [sys.executable, __file__, "--one", str(archive), script]
-    ended = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}  # as this process finds the collection
+    ended = subprocess.run(argv, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, float] = json.loads(ended.stdout)
     return found
 

@@ -9,17 +9,17 @@ import select
 from ansible_collections.nodeops.pm2.plugins.module_utils import _lock
 
 _STDOUT = 1
-_CLOSED = select.POLLERR | select.POLLHUP | select.POLLNVAL
+_BROKEN = select.POLLERR | select.POLLHUP
 
 
 def is_waiting(owner: _lock.Owner | None, *, stdout: int = _STDOUT) -> bool:
     """Whether whoever ran the task is there, as far as this host can tell.
 
     On the controller's own machine ``owner``, the process of the run, is looked for. Elsewhere the connection tells:
-    where it has ended, nobody holds the other end of ``stdout``.
+    where it has ended, nobody holds the other end of ``stdout``. Of a ``stdout`` that is closed nothing is known.
     """
     if owner is not None and _lock.is_gone(owner):
         return False
     poll = select.poll()
     poll.register(stdout, 0)  # what is asked of it is only whether it is broken, which is told unasked
-    return not any(event & _CLOSED for _descriptor, event in poll.poll(0))
+    return not any(event & _BROKEN for _descriptor, event in poll.poll(0))

@@ -12,11 +12,13 @@ from typing import Any
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _audience,
     _begin,
+    _deploy,
     _lock,
     _options,
     _phases,
     _road,
     _state,
+    _undo,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError, failure_of
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
@@ -74,9 +76,19 @@ class Act:
         return _phases.Run(action, self.by, hooks, timeout, lambda: _audience.is_waiting(self.claim.owner))
 
     def do(self) -> dict[str, Any]:
-        """Carry it out, or tell what would change; what is returned in success."""
+        """Carry it out, or tell what would change; what is returned in success.
+
+        What nobody waits for any more is undone at once, since no later task will, and the lock would keep others out.
+        """
         _phases.refuse_unknown_hooks(self.params["hooks"])
-        return self.rehearsed() if self.check_mode else self.done()
+        if self.check_mode:
+            return self.rehearsed()
+        try:
+            return self.done()
+        except _phases.Unwanted as error:
+            failure = _undo.Failure(str(error), "aborted")
+            _deploy.abort(self.layout, self.release, failure, by=self.by, course=self.course)
+            raise
 
     def done(self) -> dict[str, Any]:
         """Carry it out."""

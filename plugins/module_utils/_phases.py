@@ -17,6 +17,11 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployE
 # Those that hooks may stand before and after. Before the first of them there is no release to run a hook in.
 HOOKED = ("stage", "start", "gate", "publish", "restart", "soak", "confirm", "retire", "prune")
 
+
+class Unwanted(DeployError):
+    """Whoever wanted it is gone: nobody comes back for what has been begun."""
+
+
 Hooks = Mapping[str, Sequence[Sequence[str]]]
 
 
@@ -75,11 +80,11 @@ class Run:
 def refuse_unwanted(run: Run, name: str) -> None:
     """Raise where whoever wanted the phase is gone: what was cancelled is neither published nor declared good."""
     if not run.is_wanted():
-        raise DeployError(
+        raise Unwanted(
             f"The {run.action} was cancelled, or its connection was lost: nobody waits for it any more.",
             expected=f"{run.by} to be there before {name}",
             seen="the process gone, or nobody who reads the answer",
-            remedy="Run it again: it says what is left, and finishes or undoes it.",
+            remedy="Run it again; what had been done is undone.",
         )
 
 

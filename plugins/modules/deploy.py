@@ -16,7 +16,7 @@ description:
     far."
   - "V(good): all of that, then publish, soak, confirm, retire, prune and unlock, for a host that waits for no other."
   - Where it fails, undoing it is for M(nodeops.pm2.release) with V(aborted) and RV(lease).
-  - A deploy whose controller is gone by the time it would publish or confirm does neither.
+  - A deploy whose controller is gone by the time it would publish or confirm does neither, and is undone.
   - What an interrupted run left is finished or undone before anything else, and told in RV(found). A lease is taken
     over only where its owner is provably dead.
   - Staging never merges into a release that exists. The same artifact under the same id is left as it is once every

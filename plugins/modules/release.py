@@ -18,7 +18,7 @@ description:
     Where it fails it is undone."
   - "V(aborted): what is not confirmed is undone. What was published is taken back by the same road, to the last good
     release; what was not is stopped. A take-back that fails as well freezes the app."
-  - A deploy whose controller is gone by the time it would publish or confirm does neither.
+  - A deploy whose controller is gone by the time it would publish or confirm does neither, and is undone.
   - What an interrupted run left is finished or undone before anything else, and told in RV(found). A lease is taken
     over only where its owner is provably dead.
 extends_documentation_fragment:

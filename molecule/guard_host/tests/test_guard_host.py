@@ -133,6 +133,15 @@ def test_nobody_confirms(site: Guarded) -> None:
     site.is_answered_by("r4", "green")
 
 
+def test_what_is_cancelled_at_the_gate_is_undone_and_not_published(site: Guarded) -> None:
+    with site.deploying("told", release="cancelled", hooks={"after_gate": [["sleep", "5"]]}) as deploy:
+        deploy.until(lambda: site.inside("pgrep -xu deploy sleep") != "")
+        deploy.kill()
+    until(lambda: [one["event"] for one in site.entries("cancelled")] == ["staged", "gated", "aborted"])
+    assert site.host.run(f"test -e {site.layout.lock}").rc == 1
+    site.is_answered_by("r4", "green")
+
+
 @pytest.mark.parametrize("signal", ["KILL", "STOP"])
 def test_the_guard_comes_back(site: Guarded, signal: str) -> None:
     quicken(site, UNIT, "WatchdogSec=4")

@@ -103,7 +103,20 @@ def test_a_deploy_that_nobody_waits_for_publishes_nothing(
     else:
         with pytest.raises(DeployError, match=r"(?s)cancelled.*ann@laptop to be there before publish"):
             run("good", **r2)
-    assert (app.live(), app.events("r2")) == ("r1", ["staged", "gated"])
+    undone = ["aborted"] if state == "good" else []
+    assert (app.live(), app.events("r2")) == ("r1", ["staged", "gated", *undone])
+    assert app.layout.lock.exists() is (state == "gated"), "a later task has it, or nobody comes back for it"
+
+
+def test_a_deploy_that_nobody_waits_for_any_more_is_taken_back(
+    app: Any, run: Run, r2: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = iter([True, False])
+    monkeypatch.setattr(_audience, "is_waiting", lambda _owner: next(there))
+    with pytest.raises(DeployError, match="before confirm"):
+        run("good", **r2)
+    assert (app.live(), app.events("r2")[-2:]) == ("r1", ["published", "aborted"])
+    assert not app.layout.lock.exists()
 
 
 def test_the_same_again_changes_nothing(app: Any, run: Run, r2: dict[str, Any]) -> None:

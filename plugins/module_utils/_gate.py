@@ -19,6 +19,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._probe import Answer
 SETTLE = 0.5
 _WARNINGS = 20
 _NEXT_WORKER = 0.05  # seconds
+_BOOTING = 0.1  # seconds: how long it has to answer for counts from its first answer, which is not to be missed
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,13 @@ class _Proof:
                 return []
             if self._elapsed() >= plan.deadline:
                 return late(verdict, reasons)
-            # Connections go around the workers, so that asking on reaches the rest of them.
-            self.senses.sleep(min(_NEXT_WORKER, plan.interval) if enough else plan.interval)
+            self.senses.sleep(self._pause(enough=enough))
+
+    def _pause(self, *, enough: bool) -> float:
+        """Seconds until the next question."""
+        if enough:  # connections go around the workers, so that asking on reaches the rest of them
+            return min(_NEXT_WORKER, self.plan.interval)
+        return min(_BOOTING, self.plan.interval) if self.verdict.first_answer_after is None else self.plan.interval
 
     def _has_held(self) -> bool:
         """Whether it has lived for long enough, and answered so long: an app takes its time to boot, and then dies.

@@ -39,7 +39,7 @@ options:
       who: {description: "User and machine, V(user@machine).", type: str, required: true}
       what: {description: What it is doing., type: str, required: true}
       pid: {description: Its process., type: int, required: true}
-      boot_id: {description: The boot of its machine., type: str, required: true}
+      boot_id: {description: The boot of its machine and the container it runs in., type: str, required: true}
       started: {description: "Start of that process, in clock ticks since the boot.", type: int, required: true}
   proven_dead:
     description: A lease whose owner is dead on its controller; the action plugin says it.

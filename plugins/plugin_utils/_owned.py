@@ -33,7 +33,7 @@ class OwnedAction(ArtifactAction):
             holder = found.get("holder")
             if not found.get("failed") or not holder:
                 return found
-            if args.get("proven_dead") != holder["id"] and is_gone(holder):
+            if args.get("proven_dead") != holder["id"] and _lock.is_gone(_lock.owner_from(holder["owner"])):
                 args["proven_dead"] = holder["id"]
                 continue
             if time.monotonic() >= until:
@@ -52,8 +52,3 @@ def owner(what: str) -> dict[str, Any]:
         "boot_id": _lock.this_boot(),
         "started": _lock.started(pid),
     }
-
-
-def is_gone(holder: dict[str, Any]) -> bool:
-    """Whether the holder of a lease was a process of this very machine and boot, and runs no more."""
-    return _lock.is_gone(_lock.owner_from(holder["owner"]))

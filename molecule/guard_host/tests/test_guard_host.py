@@ -161,7 +161,7 @@ def test_the_daemon_comes_back_by_its_service_and_is_one(site: Guarded) -> None:
     until(has(site, "PM2's daemon is gone"))
     until(lambda: site.answer().get("release") == "r4")
     site.is_answered_by("r4", "green")
-    site.host.run("sleep 15")  # longer than the guard leaves to the service
+    site.host.run("sleep 15")  # longer than who brings the daemon back has for the app
     assert site.property_of("ActiveState", DAEMON) == "active"
     assert daemons(site) == [site.property_of("MainPID", DAEMON)]
     site.is_answered_by("r4", "green")

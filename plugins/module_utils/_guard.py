@@ -85,6 +85,7 @@ class Guard:
         self.acting = 0.0  # since when something is being done, on the steady clock; 0 where nothing is
         self._clock = clock
         self._apps_at = 0.0
+        self._stirred: set[str] = set()
         self._heard_path = settings.directory / "heard.json"
 
     def turn(self) -> None:
@@ -93,9 +94,13 @@ class Guard:
         select.select([*sources, self.prober.fileno()], [], [], _TURN)
         now = self._clock()
         self._find_apps(now)
-        touched = {*self._listen(now), *self._take_answers(now)}
+        self._stirred.update(self._listen(now), self._take_answers(now))
         for name, watched in self.apps.items():
-            if self._look(watched, now) or name in touched:
+            if self._look(watched, now):
+                # The end of a process is told before it is seen: what was seen is not judged without it.
+                self._stirred.update({name}, self._listen(now))
+            if name in self._stirred:
+                self._stirred.remove(name)
                 self._judge(watched)
         self._follow_logs()
         self.herald.settle()
@@ -130,12 +135,8 @@ class Guard:
         if now.steady < watched.look_at:
             return False
         watched.look_at = now.steady + LOOK
+        self._look_at_disk(watched, now)
         vigil = watched.vigil
-        before = vigil.sight.app
-        vigil.see(watched.eyes.look(now=now), now)
-        if vigil.sight.app is not None and vigil.sight.app != before:
-            self._adjust(watched)
-        self._tell_of_deploys(watched)
         app, slot = vigil.sight.app, vigil.sight.slot
         if app is None or slot is None:
             self._tell_of_blindness(watched, vigil.sight.problem)
@@ -151,6 +152,14 @@ class Guard:
             self.prober.ask(vigil.name, vigil.publishing, app, app.serving(slot))
             self._look_at_process(watched, now)
         return True
+
+    def _look_at_disk(self, watched: Watched, now: Moment) -> None:
+        vigil = watched.vigil
+        before = vigil.sight.app
+        vigil.see(watched.eyes.look(now=now), now)
+        if vigil.sight.app is not None and vigil.sight.app != before:
+            self._adjust(watched)
+        self._tell_of_deploys(watched)
 
     @staticmethod
     def _look_at_process(watched: Watched, now: Moment) -> None:
@@ -199,7 +208,7 @@ class Guard:
             for heard in ear.read(now.steady):
                 yield from self._hear(home, heard, now)
             for thrown in ear.survived(now.steady):
-                for watched in self._serving(home, thrown.process):
+                for watched in self._serving(home, thrown.process, now):
                     done = "Nothing: it lives on, in a state that nobody has thought of."
                     self._tell(watched, "survived", CRITICAL, seen=(thrown.message,), done=done)
             if ear.gone is not None and was_gone is None:
@@ -211,7 +220,7 @@ class Guard:
                         yield watched.vigil.name
 
     def _hear(self, home: Path, heard: Heard, now: Moment) -> Iterator[str]:
-        for watched in self._serving(home, heard.process):
+        for watched in self._serving(home, heard.process, now):
             if isinstance(heard, Crash):
                 watched.vigil.crashed(heard, now)
                 yield watched.vigil.name
@@ -220,9 +229,13 @@ class Guard:
             else:
                 watched.vigil.commanded(now)
 
-    def _serving(self, home: Path, process: str) -> list[Watched]:
+    def _serving(self, home: Path, process: str, now: Moment) -> list[Watched]:
         """The app whose live process that is: what an idle slot does is the deploy's affair."""
-        return [one for one in self.apps.values() if one.home == home and one.vigil.process == process]
+        at_home = [one for one in self.apps.values() if one.home == home]
+        if all(one.vigil.process != process for one in at_home):
+            for one in at_home:  # it may have become the live one since somebody looked
+                self._look_at_disk(one, now)
+        return [one for one in at_home if one.vigil.process == process]
 
     def _take_answers(self, now: Moment) -> Iterator[str]:
         for probed in self.prober.answers():

@@ -115,8 +115,8 @@ def test_a_crash_loop_is_taken_back_with_nobody_there(site: Guarded) -> None:
     until(has(site, "rolled back", "Release: r2"))
     site.is_answered_by("r1", "blue")
     assert [one["event"] for one in site.entries("r2")][-1] == "bad"
-    assert has(site, "crash loop", "It crashes: 3 in 60 s", "Release: r2")()
-    assert has(site, "", "SyntaxError: told to crash", "Release: r2")()
+    assert has(site, "crash loop", "It crashes: 3 in 60 s", "Release: r2")(), "\n\n".join(site.told())
+    assert has(site, "", "SyntaxError: told to crash", "Release: r2")(), "\n\n".join(site.told())
     until(lambda: "alerted" in site.seconds("r2"))
     site.bluegreen("status")
 

@@ -88,9 +88,10 @@ class Night:
         """The process as it is, or why it cannot be seen."""
         if isinstance(self.facts, Exception):
             raise self.facts
-        assert isinstance(self.facts, _facts.ProcessFacts)
+        facts = self.facts() if callable(self.facts) else self.facts
+        assert isinstance(facts, _facts.ProcessFacts)
         here = str(self.app.layout.release("r2").path.resolve())
-        return dataclasses.replace(self.facts, cwds=dict.fromkeys(self.facts.pids, here))
+        return dataclasses.replace(facts, cwds=dict.fromkeys(facts.pids, here))
 
     def act(self, _layout: Any, sight: Any, decision: Any, *, by: str) -> Deed:
         """Stands in for what is done."""
@@ -134,6 +135,32 @@ def test_three_crashes_are_told_and_rolled_back_once(night: Night) -> None:
     assert (first.severity, first.release, first.host, first.live) == ("CRITICAL", "r2", "web1", "r2 in green")
     assert first.look.startswith("bluegreen ")
     assert ("shop", "crash_loop") in night.mouth.ended
+
+
+def test_a_loop_that_ends_while_the_process_is_looked_at_is_still_a_loop(night: Night) -> None:
+    night.passes()
+    night.hears = [crash() for _ in range(2)]
+    night.passes(2)
+
+    def gives_up() -> _facts.ProcessFacts:
+        night.facts = UP
+        night.hears.append(dataclasses.replace(crash(), final=True))
+        return dataclasses.replace(UP, status="errored", pids=(), restarts=3)
+
+    night.facts = gives_up
+    night.passes(10)
+    assert (night.mouth.kinds(), night.done) == (["crash_loop", "rolled_back"], ["roll_back r2"])
+
+
+def test_a_release_that_crashes_before_anybody_has_seen_it_live_is_heard(night: Night) -> None:
+    night.app.go_live("r1")
+    night.passes()
+    night.app.go_live("r2")
+    night.steady -= 0.9  # it was looked at just now
+    night.hears = [crash()]
+    night.passes()
+    (watched,) = night.guard.apps.values()
+    assert (watched.vigil.process, len(watched.vigil.crashes)) == ("shop-green", 1)
 
 
 def test_restarts_by_hand_and_crashes_in_other_slots_are_nobodys_alarm(night: Night) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _alert_test, _registry, _wait
 from ansible_collections.nodeops.pm2.plugins.module_utils._alert_test import Tested
-from ansible_collections.nodeops.pm2.plugins.module_utils._delivery import GIVEN_UP, Line, Lines
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._lines import GIVEN_UP, Line, Lines
 from ansible_collections.nodeops.pm2.plugins.module_utils._registry import Presence
 from ansible_collections.nodeops.pm2.plugins.module_utils._sight import moment
 

@@ -15,8 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger, _registry, _wait
-from ansible_collections.nodeops.pm2.plugins.module_utils._channel import INFO, Message
-from ansible_collections.nodeops.pm2.plugins.module_utils._channels import Verdict
+from ansible_collections.nodeops.pm2.plugins.module_utils._channel import INFO, Message, Verdict
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, write_atomic
 

@@ -59,6 +59,15 @@ class Receipt:
     wait: float = 0.0
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What a test said of one channel; ``text`` is empty where it is well."""
+
+    channel: str
+    good: bool
+    text: str = ""
+
+
 class Channel(Protocol):
     """A way to reach people."""
 

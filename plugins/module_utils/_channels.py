@@ -5,12 +5,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _telegram, _twilio
 from ansible_collections.nodeops.pm2.plugins.module_utils._apprise import Apprise, find_apprise
-from ansible_collections.nodeops.pm2.plugins.module_utils._channel import DELIVERED, Channel, Message
+from ansible_collections.nodeops.pm2.plugins.module_utils._channel import DELIVERED, Channel, Message, Verdict
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._secret import NONE, Secret, read_secret, read_secrets
 from ansible_collections.nodeops.pm2.plugins.module_utils._telegram import Telegram
@@ -19,15 +18,6 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._webhook import Webhoo
 
 Settings = Mapping[str, Any]
 Environment = Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a test said of one channel; ``text`` is empty where it is well."""
-
-    channel: str
-    good: bool
-    text: str = ""
 
 
 def channels_of(settings: Settings, environment: Environment) -> tuple[list[Channel], list[DeployError]]:

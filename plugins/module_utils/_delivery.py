@@ -4,11 +4,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import (
     DELIVERED,
@@ -18,8 +15,8 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._channel import (
     Channel,
     Receipt,
 )
-from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment, elapsed, moment_of
-from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, write_atomic
+from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment, elapsed
+from ansible_collections.nodeops.pm2.plugins.module_utils._lines import GIVEN_UP, Line, Lines
 from ansible_collections.nodeops.pm2.plugins.module_utils._routing import channels_for
 from ansible_collections.nodeops.pm2.plugins.module_utils._spool import (
     TRYING,
@@ -33,47 +30,6 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._spool import (
 TIMEOUT = 10.0
 _LONGEST_HOLD, _LONGEST_REFUSAL = 300.0, 3600.0
 _KEPT, _LATE = 120.0, 120.0
-# A chat that has failed so often is not there when it is needed.
-GIVEN_UP = 2
-
-
-@dataclass(frozen=True)
-class Line:
-    """How a channel is.
-
-    :param failures: in a row.
-    :param tried: when it was last used, and ``wait``: the seconds it is left alone since.
-    :param text: why it failed.
-    :param good: when it last delivered.
-    """
-
-    failures: int = 0
-    tried: Moment | None = None
-    wait: float = 0.0
-    text: str = ""
-    good: Moment | None = None
-
-
-class Lines:
-    """The state of all channels, on disk: a guard that starts anew obeys what was asked of the one before it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lines = _lines_of(read_json(path))
-
-    def of(self, name: str) -> Line:
-        """The state of one; of one that is new, that it is well."""
-        return self._lines.get(name, Line())
-
-    def failing(self, channels: Sequence[Channel]) -> dict[str, str]:
-        """Why, by name, for each of ``channels`` whose last attempt failed."""
-        return {channel.name: self.of(channel.name).text for channel in channels if self.of(channel.name).failures}
-
-    def note(self, name: str, line: Line) -> None:
-        """Write down the state of one."""
-        self._lines[name] = line
-        raw = {name: asdict(line) for name, line in self._lines.items()}
-        write_atomic(self._path, json.dumps(raw), mode=0o600)
 
 
 def deliver(
@@ -176,13 +132,3 @@ def _addressed(entry: Entry, channels: Sequence[Channel], lines: Lines) -> Entry
 
 def _with(entry: Entry, name: str, delivery: Delivery) -> Entry:
     return replace(entry, deliveries={**entry.deliveries, name: delivery})
-
-
-def _lines_of(raw: Any) -> dict[str, Line]:
-    found = {}
-    for name, entry in raw.items() if isinstance(raw, dict) else ():
-        try:
-            found[name] = replace(Line(**entry), tried=moment_of(entry["tried"]), good=moment_of(entry["good"]))
-        except (LookupError, TypeError):
-            continue
-    return found

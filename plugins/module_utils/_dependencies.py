@@ -16,7 +16,7 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -81,12 +81,6 @@ def is_complete(entry: Path) -> bool:
     """Whether an entry was installed to its end, and under this name."""
     facts = read_json(entry / COMPLETE)
     return isinstance(facts, dict) and facts.get("key") == entry.name
-
-
-def unused(deps: Path, keys_in_use: Collection[str]) -> list[Path]:
-    """What may be removed from the store by a caller that holds the lock: entries that no release names, leftovers."""
-    entries = sorted(deps.iterdir()) if deps.is_dir() else []
-    return [entry for entry in entries if entry.name not in keys_in_use]
 
 
 def _refuse_unlocked(release: Path) -> None:

@@ -16,8 +16,9 @@ from pathlib import Path
 from ansible_collections.nodeops.pm2.plugins.module_utils import _alert_test, _clock, _heartbeat, _ledger, _routing
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import DELIVERED, Channel
 from ansible_collections.nodeops.pm2.plugins.module_utils._channels import try_all
-from ansible_collections.nodeops.pm2.plugins.module_utils._delivery import TIMEOUT, Line, Lines, deliver
+from ansible_collections.nodeops.pm2.plugins.module_utils._delivery import TIMEOUT, deliver
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, write_atomic
+from ansible_collections.nodeops.pm2.plugins.module_utils._lines import Line, Lines
 from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice, message_of
 from ansible_collections.nodeops.pm2.plugins.module_utils._secret import NONE, Secret
 from ansible_collections.nodeops.pm2.plugins.module_utils._spool import Spool

@@ -69,6 +69,12 @@ def running_from(directory: Path) -> set[str]:
     return names
 
 
+def unused(deps: Path, keys_in_use: Collection[str]) -> list[Path]:
+    """What may be removed from the dependency store under the lock: entries that no release names, leftovers."""
+    entries = sorted(deps.iterdir()) if deps.is_dir() else []
+    return [entry for entry in entries if entry.name not in keys_in_use]
+
+
 def remove(directory: Path) -> None:
     """Delete a tree that nobody may take for a release while it goes: renamed away first, in one step."""
     going = directory.parent / f".{directory.name}.gone~"

@@ -8,6 +8,7 @@ ledger, a lock and shared directories of its own, the app gets a private port, a
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -80,8 +81,8 @@ def _rehearse(params: Mapping[str, Any], app: _app.App, course: _phases.Course) 
         _lend(Layout(Path(params["root"])), place, params)
         hooks = {name: commands for name, commands in params["hooks"].items() if name == _HOOK}
         run = _phases.Run("rehearsal", "rehearsal", hooks, params["hook_timeout"])
-        slot, order = app.idle(""), _order(params)
-        journey = _road.Journey(place, params["release"], app, slot, "", run, course, order=order)
+        slot, stage = app.idle(""), functools.partial(_stage.stage, place, _order(params))
+        journey = _road.Journey(place, params["release"], app, slot, "", run, course, stage=stage)
         _road.travel(journey, _road.GATED)
 
 

@@ -11,13 +11,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Protocol
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _app,
     _clock,
     _deadline,
-    _dependencies,
     _facts,
     _ledger,
     _lock,
@@ -26,7 +25,6 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _prune,
     _retire,
     _slot,
-    _stage,
     _state,
     _switch,
     _verdict,
@@ -47,6 +45,18 @@ _DECISIVE = ("publish", "confirm")
 _HOOKS = {("after", "soak"): ("after_soak", "before_confirm"), ("before", "confirm"): ()}
 
 
+class Staged(Protocol):
+    """What came of putting a release on disk."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether it was not there."""
+
+    @property
+    def sentence(self) -> str:
+        """What was done, for people."""
+
+
 @dataclass
 class Journey:
     """What goes where.
@@ -56,7 +66,7 @@ class Journey:
         nothing is lost by switching first.
     :param previous: what was live before, ``''`` where nothing was.
     :param soak: seconds it is watched live before it is confirmed.
-    :param order: how it gets on disk; ``None`` where it is there.
+    :param stage: puts it on disk; ``None`` where it is there.
     :param changed: whether anything on the host was changed.
     :param switch: seconds the switch took.
     :param answered_at: when it first answered at the front door, in seconds since the epoch.
@@ -70,7 +80,7 @@ class Journey:
     run: _phases.Run
     course: _phases.Course
     soak: float = 0.0
-    order: _stage.Order | None = None
+    stage: Callable[[], Staged] | None = None
     changed: bool = False
     switch: float = 0.0
     answered_at: float = 0.0
@@ -131,7 +141,7 @@ def watch(journey: Journey) -> None:
 
 def _applies(name: str, journey: Journey) -> bool:
     return {
-        "stage": journey.order is not None,
+        "stage": journey.stage is not None,
         "start": not journey.is_down,
         "gate": not journey.is_down,
         "restart": not journey.app.has_edge,
@@ -141,9 +151,10 @@ def _applies(name: str, journey: Journey) -> bool:
 
 
 def _stage_it(journey: Journey) -> None:
-    staged = _stage.stage(journey.layout, cast(_stage.Order, journey.order))
-    journey.changed |= staged.changed
-    journey.notes["stage"] = staged.sentence
+    if journey.stage is not None:
+        staged = journey.stage()
+        journey.changed |= staged.changed
+        journey.notes["stage"] = staged.sentence
 
 
 def _start(journey: Journey) -> None:
@@ -244,7 +255,7 @@ def _prune_old(journey: Journey) -> None:
     going = _prune.plan(layout, state, keep=journey.app.keep)
     _prune.carry_out(layout, going, by=journey.run.by)
     in_use = {release.dependencies for release in state.releases if release.id not in going}
-    for entry in _dependencies.unused(layout.deps, in_use):
+    for entry in _prune.unused(layout.deps, in_use):
         _prune.remove(entry)
     if going:
         journey.notes["prune"] = f"{len(going)} pruned"

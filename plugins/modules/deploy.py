@@ -189,6 +189,7 @@ holder:
 """
 
 import copy
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -266,7 +267,8 @@ class Deploy(_act.Act):
             self.note_silence()
             tidied = _begin.tidy_up(self.layout, by=self.by, course=self.course)
             tidied |= _registry.register(Path(self.params["guard_dir"]), app.name, self.layout.root)
-            more = {"order": self.order(), "changed": tidied, "soak": app.proof["duration"]}
+            stage = functools.partial(_stage.stage, self.layout, self.order())
+            more = {"stage": stage, "changed": tidied, "soak": app.proof["duration"]}
             journey = _deploy.aimed(self.layout, self.release, app, self.run("deploy"), self.course, **more)
             journey.notes.update({"check": self.path.remark} if self.path.remark else {})
         _deploy.gate(journey)

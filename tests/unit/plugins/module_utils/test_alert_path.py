@@ -15,10 +15,10 @@ import pytest
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _alert_path, _alert_test, _lock, _registry
 from ansible_collections.nodeops.pm2.plugins.module_utils._alert_path import AlertPath, judge
-from ansible_collections.nodeops.pm2.plugins.module_utils._channels import Verdict
+from ansible_collections.nodeops.pm2.plugins.module_utils._channel import Verdict
 from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
-from ansible_collections.nodeops.pm2.plugins.module_utils._delivery import Line
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._lines import Line
 from ansible_collections.nodeops.pm2.plugins.module_utils._registry import Presence
 
 AT = "2026-11-24T03:00:00.000Z"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _alert_test, _lock, _registry
-from ansible_collections.nodeops.pm2.plugins.module_utils._channels import Verdict
+from ansible_collections.nodeops.pm2.plugins.module_utils._channel import Verdict
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 
 ME = _lock.Owner("guard@web1", "watching", os.getpid(), _lock.this_boot(), _lock.started(os.getpid()))

@@ -19,8 +19,8 @@ from ansible_collections.nodeops.pm2.molecule.shared.outside import (
     Outside,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils import _channels
-from ansible_collections.nodeops.pm2.plugins.module_utils._channel import Message
-from ansible_collections.nodeops.pm2.plugins.module_utils._channels import Verdict, channels_of
+from ansible_collections.nodeops.pm2.plugins.module_utils._channel import Message, Verdict
+from ansible_collections.nodeops.pm2.plugins.module_utils._channels import channels_of
 
 Settings = dict[str, Any]
 

@@ -21,7 +21,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _registry,
     _service,
 )
-from ansible_collections.nodeops.pm2.plugins.module_utils._channels import Verdict
+from ansible_collections.nodeops.pm2.plugins.module_utils._channel import Verdict
 
 ME = _lock.Owner("ann@laptop", "deploy of shop", os.getpid(), _lock.this_boot(), _lock.started(os.getpid()))
 

@@ -20,7 +20,7 @@ from ansible_collections.nodeops.pm2.molecule.shared.outside import CHAT, TOKEN,
 from ansible_collections.nodeops.pm2.plugins.module_utils import _delivery
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import Channel, Message, Receipt
 from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
-from ansible_collections.nodeops.pm2.plugins.module_utils._delivery import Line, Lines
+from ansible_collections.nodeops.pm2.plugins.module_utils._lines import Line, Lines
 from ansible_collections.nodeops.pm2.plugins.module_utils._secret import Secret
 from ansible_collections.nodeops.pm2.plugins.module_utils._spool import TRYING, WAITING, Delivery, Entry, Spool
 from ansible_collections.nodeops.pm2.plugins.module_utils._telegram import Telegram
@@ -327,7 +327,8 @@ CHILD = """
 import sys
 from pathlib import Path
 from ansible_collections.nodeops.pm2.plugins.module_utils import _clock
-from ansible_collections.nodeops.pm2.plugins.module_utils._delivery import Lines, deliver
+from ansible_collections.nodeops.pm2.plugins.module_utils._delivery import deliver
+from ansible_collections.nodeops.pm2.plugins.module_utils._lines import Lines
 from ansible_collections.nodeops.pm2.plugins.module_utils._secret import Secret
 from ansible_collections.nodeops.pm2.plugins.module_utils._spool import Spool
 from ansible_collections.nodeops.pm2.plugins.module_utils._telegram import Telegram

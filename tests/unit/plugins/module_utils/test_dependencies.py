@@ -195,13 +195,6 @@ def test_the_loser_of_a_race_uses_what_the_winner_made(host: Host) -> None:
     assert len(os.listdir(host.deps)) == 1
 
 
-def test_unused(tmp_path: Path) -> None:
-    for name in ("aa", "bb", ".cc.123.new~"):
-        (tmp_path / name).mkdir()
-    assert [path.name for path in _dependencies.unused(tmp_path, {"bb", ""})] == [".cc.123.new~", "aa"]
-    assert _dependencies.unused(tmp_path / "missing", set()) == []
-
-
 def collected(tree: Path) -> dict[str, bytes]:
     lockfile = _lockfile.find(tree)
     assert lockfile is not None

@@ -101,6 +101,13 @@ def test_a_process_is_seen_to_run_from_a_release(app: Any, monkeypatch: pytest.M
     assert _prune.running_from(app.layout.releases) == {"r1"}
 
 
+def test_what_no_release_needs_may_leave_the_store(tmp_path: Path) -> None:
+    for name in ("aa", "bb", ".cc.123.new~"):
+        (tmp_path / name).mkdir()
+    assert [path.name for path in _prune.unused(tmp_path, {"bb", ""})] == [".cc.123.new~", "aa"]
+    assert _prune.unused(tmp_path / "missing", set()) == []
+
+
 def test_recovery_tells_the_ways_a_run_can_end(app: Any) -> None:
     app.put("live", "blue")
     app.put("half", sealed=False)

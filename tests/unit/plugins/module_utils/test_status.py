@@ -24,7 +24,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _registry,
     _status,
 )
-from ansible_collections.nodeops.pm2.plugins.module_utils._channels import Verdict
+from ansible_collections.nodeops.pm2.plugins.module_utils._channel import Verdict
 from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
 from ansible_collections.nodeops.pm2.plugins.module_utils._drift_seen import Difference
 

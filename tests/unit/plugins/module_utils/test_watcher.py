@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _alert_test, _lock, _registry, _watcher
-from ansible_collections.nodeops.pm2.plugins.module_utils._channels import Verdict
+from ansible_collections.nodeops.pm2.plugins.module_utils._channel import Verdict
 
 ROOT = Path("/srv/shop")
 

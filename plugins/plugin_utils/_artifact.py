@@ -22,8 +22,6 @@ class ArtifactAction(ActionBase):  # type: ignore[misc]
     The copy is temporary, so that it is made in check mode too. Without ``archive`` nothing is carried.
     """
 
-    TRANSFERS_FILES = True
-
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Refuse an artifact that cannot be read or is another one than ``checksum`` says, send it, run the module."""
         result: dict[str, Any] = super().run(tmp, task_vars)
@@ -51,7 +49,9 @@ class ArtifactAction(ActionBase):  # type: ignore[misc]
         local = self._loader.path_dwim(name)
         verified(Path(local), checksum)
         shell = self._connection._shell
+        if shell.tmpdir is None:  # made here, because it costs three ways to the host that nothing else is worth
+            self._make_tmp_path()
         remote: str = shell.join_path(shell.tmpdir, "artifact")
         self._transfer_file(local, remote)
-        self._fixup_perms2((shell.tmpdir, remote))
+        self._fixup_perms2((shell.tmpdir, remote), execute=False)
         return remote

@@ -28,7 +28,7 @@ def artifact(tmp_path: Path) -> Path:
 
 
 class Shell:
-    tmpdir = "/remote/tmp"
+    tmpdir: str | None = None
 
     @staticmethod
     def join_path(*parts: str) -> str:
@@ -36,7 +36,8 @@ class Shell:
 
 
 class Connection:
-    _shell = Shell
+    def __init__(self) -> None:
+        self._shell = Shell()
 
 
 class Task:
@@ -48,22 +49,28 @@ class Recorded(ArtifactAction):
     """What ansible-core would do, written down."""
 
     def __init__(self, answer: dict[str, Any], **args: Any) -> None:
-        self._task, self._connection, self._loader = Task(**args), Connection, DataLoader()
+        self._task, self._connection, self._loader = Task(**args), Connection(), DataLoader()
         self.answer = answer
         self.calls: list[Any] = []
+
+    def _make_tmp_path(self) -> None:
+        self.calls.append("make")
+        self._connection._shell.tmpdir = "/remote/tmp"
 
     def _transfer_file(self, local: str, remote: str) -> None:
         self.calls.append(("send", local, remote))
 
-    def _fixup_perms2(self, paths: tuple[str, ...]) -> None:
+    def _fixup_perms2(self, paths: tuple[str, ...], *, execute: bool) -> None:
+        assert not execute
         self.calls.append(("permit", paths))
 
     def _execute_module(self, *, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         self.calls.append(("run", module_args.get("archive"), task_vars))
         return self.answer
 
-    def _remove_tmp_path(self, path: str) -> None:
-        self.calls.append(("remove", path))
+    def _remove_tmp_path(self, path: str | None) -> None:
+        if path:
+            self.calls.append(("remove", path))
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +82,7 @@ def test_the_module_gets_a_copy_that_is_removed(artifact: Path) -> None:
     action = Recorded({"failed": True, "msg": "no"}, archive=str(artifact), checksum=SUM)
     assert action.run(task_vars={"a": 1}) == {"failed": True, "msg": "no"}
     assert action.calls == [
+        "make",
         ("send", str(artifact), "/remote/tmp/artifact"),
         ("permit", ("/remote/tmp", "/remote/tmp/artifact")),
         ("run", "/remote/tmp/artifact", {"a": 1}),
@@ -99,10 +107,10 @@ def test_what_does_not_travel(artifact: Path, name: str, checksum: str, said: st
     action = Recorded({}, archive=str(artifact.parent / name), checksum=checksum)
     with pytest.raises(AnsibleActionFail, match=re.escape(said)):
         action.run(task_vars={})
-    assert action.calls == [("remove", "/remote/tmp")]
+    assert action.calls == []
 
 
 def test_without_an_artifact_nothing_travels() -> None:
     action = Recorded({"changed": False})
     assert action.run(task_vars={}) == {"changed": False}
-    assert action.calls == [("run", None, {}), ("remove", "/remote/tmp")]
+    assert action.calls == [("run", None, {})]

@@ -114,8 +114,13 @@ class Bench:
 
     @property
     def inventory(self) -> Path:
-        """Who they are, in the order in which they are taken."""
+        """Who they are, and how they are provisioned."""
         return self.directory / "inventory"
+
+    @property
+    def site(self) -> Path:
+        """Who they are for the runs that are measured, in an inventory as users write it: every value as it is."""
+        return self.directory / "site.json"
 
     def make(self, count: int) -> None:
         """Provision one host by ``provision.yml``; more are copies of it."""
@@ -134,6 +139,22 @@ class Bench:
             hosts.create(NAME, self.directory, [{"name": name, "image": "debian12"} for name in names])
             for name in names:  # who may log in there is known by another key now
                 inside(name, "cp /home/admin/.ssh/authorized_keys /home/deploy/.ssh/authorized_keys")
+        variables = {
+            "ansible_user": "deploy",
+            "ansible_python_interpreter": "/usr/bin/python3",
+            "ansible_ssh_common_args": f"-F {self.directory}/ssh_config",
+            "ansible_control_path_dir": f"{self.directory}/cp",
+            "bluegreen_app": "backend",
+            "bluegreen_artifact_dir": f"{self.directory}/artifacts",
+        }
+        site = {"all": {"hosts": {name: self._options(name) for name in names}, "vars": variables}}
+        self.site.write_text(json.dumps(site, indent=2), encoding="utf-8")
+
+    def _options(self, name: str) -> dict[str, Any]:
+        """Where the app is on a host."""
+        card = json.loads((self.directory / f"{name}.card.json").read_text(encoding="utf-8"))
+        ports = {slot: card["ports"][slot] for slot in ("blue", "green")}
+        return {"bluegreen_root": card["root"], "bluegreen_run_dir": card["run_dir"], "bluegreen_ports": ports}
 
     def source(self) -> Path:
         """What is deployed: a backend that depends on nothing, so that no figure is npm's."""
@@ -147,11 +168,11 @@ class Bench:
         """Play one of our playbooks; its seconds, and the tasks that each host ran."""
         given = {f"bluegreen_{key}": value for key, value in {**APP, **options}.items()}
         playbook = PROJECT / f"playbooks/{name}.yml"
-        return self.timed(playbook, limit, {**given, "ansible_user": "deploy"})
+        return self.timed(playbook, limit, given)
 
     def timed(self, playbook: Path, limit: str, variables: dict[str, Any]) -> tuple[float, float]:
         """Play a playbook; its seconds, and the tasks that each host ran."""
-        argv = ["ansible-playbook", str(playbook), "-i", str(self.inventory), "--limit", limit]
+        argv = ["ansible-playbook", str(playbook), "-i", str(self.site), "--limit", limit]
         argv += ["-e", json.dumps(variables)]
         environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"}
         begun = time.monotonic()
@@ -232,7 +253,7 @@ def measure_fleet(bench: Bench) -> None:
             if turn >= 0:
                 found["ours", "rollback"] = bench.run("rollback", limit)
             for name, playbook in theirs.items() if turn >= 0 else list(theirs.items())[:1]:
-                found["ansistrano", name] = bench.timed(playbook, limit, {"ansible_user": "deploy"})
+                found["ansistrano", name] = bench.timed(playbook, limit, {})
             for (who, what), figures in found.items() if turn >= 0 else ():
                 seen.setdefault((who, what, count), []).append(figures)
     report_fleet(seen)

@@ -3,7 +3,8 @@
 """Images of hosts with systemd and sshd, built once and kept by podman: ``images.py debian12 ...`` prints their names.
 
 An image is made by debootstrap from the mirror that this machine's own apt uses, so that no registry is needed. Where
-one is, ``HOST_IMAGE_DEBIAN12=registry/name:tag`` names an image to pull: any with systemd, sshd, Python and sudo.
+one is, ``HOST_IMAGE_DEBIAN12=registry/name:tag`` names an image to pull: any with systemd, sshd, Python and sudo. In
+that way a platform may be of a distribution that is not made here, too.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ ENVIRONMENT = {**os.environ, "CONTAINERS_CONF": str(Path(__file__).with_name("co
 
 def main() -> int:
     """Have every image that is named, and print what podman calls it."""
-    unknown = set(sys.argv[1:]) - RELEASES.keys()
+    unknown = sorted(name for name in sys.argv[1:] if name not in RELEASES and not pulled(name))
     if unknown:
-        print(f"no such host: {', '.join(sorted(unknown))}; there are {', '.join(RELEASES)}", file=sys.stderr)
+        print(f"no such host: {', '.join(unknown)}; there are {', '.join(RELEASES)}", file=sys.stderr)
         return 2
     for name in sys.argv[1:]:
         print(image(name), flush=True)
@@ -41,16 +42,20 @@ def main() -> int:
 
 def image(name: str) -> str:
     """The image for hosts called ``name``, pulled or built where it is not there yet."""
-    pulled = os.environ.get(f"HOST_IMAGE_{name.upper()}", "")
-    reference = pulled or f"{REPOSITORY}:{name}-{recipe(name)}"
+    reference = pulled(name) or f"{REPOSITORY}:{name}-{recipe(name)}"
     if not exists(reference):
         began = time.monotonic()
-        if pulled:
-            podman("pull", "--quiet", pulled)
+        if pulled(name):
+            podman("pull", "--quiet", reference)
         else:
             build(RELEASES[name], reference)
         print(f"{name}: {time.monotonic() - began:.0f} s for {reference}", file=sys.stderr, flush=True)
     return reference
+
+
+def pulled(name: str) -> str:
+    """The image that somebody wants used for hosts called ``name``; empty where it is made here."""
+    return os.environ.get(f"HOST_IMAGE_{name.upper()}", "")
 
 
 def recipe(name: str) -> str:

@@ -7,8 +7,6 @@ One thread watches every app of the host. What can take long, asking an app and 
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
 import select
 from collections.abc import Callable, Iterator, Sequence
@@ -27,18 +25,17 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
 from ansible_collections.nodeops.pm2.plugins.module_utils._bus import Thrown
 from ansible_collections.nodeops.pm2.plugins.module_utils._case import Case
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import CRITICAL, WARNING
+from ansible_collections.nodeops.pm2.plugins.module_utils._chronicle import Chronicle
 from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
 from ansible_collections.nodeops.pm2.plugins.module_utils._ears import Ear, Heard
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._exits import Crash
 from ansible_collections.nodeops.pm2.plugins.module_utils._guard_settings import Settings
 from ansible_collections.nodeops.pm2.plugins.module_utils._herald import Herald
-from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, write_atomic
-from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice
 from ansible_collections.nodeops.pm2.plugins.module_utils._prober import Prober
-from ansible_collections.nodeops.pm2.plugins.module_utils._sight import Eyes
-from ansible_collections.nodeops.pm2.plugins.module_utils._vigil import GUARD, Vigil
+from ansible_collections.nodeops.pm2.plugins.module_utils._vigil import GUARD
+from ansible_collections.nodeops.pm2.plugins.module_utils._watched import Watched
 
 LOOK = 1.0  # seconds between two looks at the disk
 _TURN = 0.25  # seconds that a turn waits at most
@@ -46,25 +43,6 @@ _FORGOTTEN = 100.0  # seconds: the spool does not keep for longer what was deliv
 _PROMISED = "It is being done now; what has come of it is told when it is over."
 _LOG = logging.getLogger("bluegreen")
 _BACKOFF, _LONGEST_BACKOFF = 5.0, 300.0
-
-
-class Watched:
-    """Everything about one app: what is remembered, what looks at it, and the case that is open."""
-
-    def __init__(self, name: str, root: Path, settings: Settings) -> None:
-        self.vigil = Vigil(name, Layout(root), settings.watch)
-        self.eyes = Eyes(self.vigil.layout)
-        self.case: Case | None = None
-        self.look_at = self.ask_at = self.try_at = 0.0
-        self.tries = 0
-        self.heard: int | None = None
-        self.hidden = ""  # why its process could not be looked at
-        self.blind: tuple[str, ...] = ()
-
-    @property
-    def home(self) -> Path | None:
-        """The PM2 home that the live release runs under."""
-        return self.vigil.sight.app.pm2.home if self.vigil.sight.app else None
 
 
 class Guard:
@@ -86,7 +64,7 @@ class Guard:
         self._clock = clock
         self._apps_at = 0.0
         self._stirred: set[str] = set()
-        self._heard_path = settings.directory / "heard.json"
+        self.chronicle = Chronicle(settings.directory / "heard.json", herald, host=host)
 
     def turn(self) -> None:
         """Wait for something to happen, not for long, and deal with it."""
@@ -119,16 +97,12 @@ class Guard:
             return
         self._apps_at = now.steady + 5 * LOOK
         roots = _registry.apps(self.settings.directory)
-        known = None
-        with contextlib.suppress(OSError):  # what was told before is told again, or not at all; the watch goes on
-            known = read_json(self._heard_path)
         for name in set(self.apps) - set(roots):
             del self.apps[name]
         for name, root in roots.items():
             if name not in self.apps or self.apps[name].vigil.layout.root != root:
                 self.apps[name] = Watched(name, root, self.settings)
-                heard = known.get(name) if isinstance(known, dict) else None
-                self.apps[name].heard = heard if isinstance(heard, int) else None
+        self._tell_of_refusals()
 
     def _look(self, watched: Watched, now: Moment) -> bool:
         """Look at the disk and at the process, where it is time; says whether it was."""
@@ -381,23 +355,19 @@ class Guard:
             live=now_live,
             look=f"bluegreen history {vigil.name}",
         )
-        return self.herald.tell(notice, secrets=sight.app.hidden() if sight.app else ())
+        return self.herald.tell(notice, secrets=watched.secrets)
 
     def _tell_of_deploys(self, watched: Watched) -> None:
-        """What others have written into the ledger since; a guard that was away catches up."""
-        vigil, entries = watched.vigil, watched.eyes.entries
-        if watched.heard is None:
-            watched.heard = len(entries)
-        news, watched.heard = entries[watched.heard :], max(len(entries), watched.heard)
-        for entry in news:
-            notice = _notice.of_entry(entry, app=vigil.name, host=self.host, look=f"bluegreen history {vigil.name}")
+        """What others have written into the ledger of an app."""
+        vigil = watched.vigil
+        for entry in self.chronicle.follow(vigil.name, watched.eyes.entries, secrets=watched.secrets):
             if entry.event == "unfrozen":
                 self.herald.end(vigil.name, "frozen")
-            if notice and not entry.by.startswith(GUARD):
-                self.herald.tell(notice, secrets=vigil.sight.app.hidden() if vigil.sight.app else ())
-        if news:
-            heard = {name: one.heard for name, one in self.apps.items() if one.heard is not None}
-            write_atomic(self._heard_path, json.dumps(heard), mode=0o600)
+
+    def _tell_of_refusals(self) -> None:
+        """What was refused before anything was touched, the ledger of the app included."""
+        secrets = {name: watched.secrets for name, watched in self.apps.items()}
+        self.chronicle.follow_refusals(_registry.refusals(self.settings.directory), secrets=secrets)
 
     def _feel(self) -> None:
         """How all is, for the heartbeat."""

@@ -18,7 +18,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._io import append_line
 
 EVENTS = (
     *("staged", "gated", "published", "good", "bad", "rolled_back", "aborted", "pruned"),
-    *("quenched", "recovered", "frozen", "unfrozen", "silent", "waived"),
+    *("quenched", "recovered", "frozen", "unfrozen", "silent", "waived", "refused"),
 )
 VERDICTS = ("good", "bad", "rolled_back", "aborted")
 

@@ -48,6 +48,7 @@ KINDS = {**LASTING, **ONCE}
 _OF_EVENTS = {
     "staged": ("deploy_started", INFO),
     "good": ("deploy_good", INFO),
+    "refused": ("deploy_refused", WARNING),
     "bad": ("deploy_refused", WARNING),
     "aborted": ("deploy_aborted", WARNING),
     "rolled_back": ("rolled_back", WARNING),

@@ -4,16 +4,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _lock
+from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger, _lock
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import is_leftover, read_json, write_atomic
 
 DIRECTORY = Path("/var/lib/bluegreen")
+_REFUSALS = "refused.jsonl"
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,22 @@ def apps(directory: Path) -> dict[str, Path]:
         if isinstance(raw, dict) and raw.get("root"):
             found[name[: -len(".json")]] = Path(str(raw["root"]))
     return found
+
+
+def note_refusal(directory: Path, app: str, release: str, *, by: str, reason: str) -> None:
+    """Have the guard tell people of a release that was refused before anything was touched, its ledger included."""
+    entry = _ledger.Entry(_ledger.now(), "refused", release, by=by, reason=reason, detail={"app": app})
+    if (directory / "apps").is_dir():
+        with contextlib.suppress(OSError):  # that nobody is told must not hide why it was refused
+            _ledger.append(directory / _REFUSALS, entry)
+
+
+def refusals(directory: Path) -> Sequence[_ledger.Entry]:
+    """What :func:`note_refusal` wrote, oldest first; ``detail`` has the name of the app."""
+    try:
+        return [one for one in _ledger.read(directory / _REFUSALS) if isinstance(one.detail.get("app"), str)]
+    except OSError:
+        return []
 
 
 def announce(directory: Path, presence: Presence) -> None:

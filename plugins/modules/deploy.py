@@ -212,6 +212,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _state,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils._act import UNCHANGED
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 
 SPEC: dict[str, Any] = {
     **_act.SPEC,
@@ -282,7 +283,12 @@ class Deploy(_act.Act):
             if not self.params["allow_silent"]:
                 _alert_path.refuse_dead(self.path, where=directory)
             params = {**self.params, "health_path": self.params["health"]["path"]}
-            self.inspected = _inspection.run(params, tmpdir=self.tmpdir, fail=not self.params["lenient"])
+            try:
+                self.inspected = _inspection.run(params, tmpdir=self.tmpdir, fail=not self.params["lenient"])
+            except DeployError as error:
+                if not self.check_mode:
+                    _registry.note_refusal(directory, self.params["app"], self.release, by=self.by, reason=str(error))
+                raise
 
     def note_silence(self) -> None:
         """Whoever asks later why nobody was told has to find out who allowed that."""

@@ -192,6 +192,16 @@ def test_a_deploy_is_told_and_what_the_guard_did_itself_is_not_told_twice(night:
     assert ("shop", "frozen") in night.mouth.ended
 
 
+@pytest.mark.parametrize("name", ["shop", "new"])
+def test_what_was_refused_before_anything_was_touched_is_told_once(night: Night, name: str) -> None:
+    night.passes()
+    _registry.note_refusal(night.directory, name, "r3", by="ann@laptop", reason="The release was refused.\nstale dist/")
+    night.passes(20)
+    (told,) = night.mouth.told
+    assert (told.kind, told.severity, told.app, told.release) == ("deploy_refused", "WARNING", name, "r3")
+    assert told.seen == ("The release was refused.\nstale dist/", "by ann@laptop")
+
+
 def test_what_happened_while_it_was_away_is_told_and_nothing_twice(night: Night) -> None:
     night.passes()
     night.app.note("staged:r3")

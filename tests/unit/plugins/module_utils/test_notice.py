@@ -115,6 +115,7 @@ def test_what_was_done_has_its_place_in_an_sms() -> None:
         ("good", "deploy_good", "INFO"),
         ("bad", "deploy_refused", "WARNING"),
         ("aborted", "deploy_aborted", "WARNING"),
+        ("refused", "deploy_refused", "WARNING"),
         ("rolled_back", "rolled_back", "WARNING"),
         ("frozen", "frozen", "CRITICAL"),
     ],
@@ -126,4 +127,4 @@ def test_what_the_ledger_tells_people(event: str, kind: str, severity: str) -> N
 
 def test_other_events_are_of_no_interest() -> None:
     told = {event for event in EVENTS if of_entry(Entry(AT, event), app="shop", host="web1", look="")}
-    assert told == {"staged", "good", "bad", "rolled_back", "aborted", "frozen"}
+    assert told == {"staged", "good", "bad", "rolled_back", "aborted", "frozen", "refused"}

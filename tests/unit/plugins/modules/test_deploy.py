@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _audience, _inspection, _ledger, _lock
+from ansible_collections.nodeops.pm2.plugins.module_utils import _audience, _inspection, _ledger, _lock, _registry
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.modules import deploy
 from ansible_collections.nodeops.pm2.tests.unit.plugins.modules.acts import OWNER, Run, current, fail
@@ -131,15 +131,20 @@ def test_the_same_again_changes_nothing(app: Any, run: Run, r2: dict[str, Any]) 
 
 
 def test_nothing_is_touched_before_the_inspection_has_passed(
-    app: Any, run: Run, r2: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    app: Any, run: Run, r2: dict[str, Any], silent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_given: Any, **_options: Any) -> None:
         raise DeployError("refused")
 
     monkeypatch.setattr(_inspection, "run", refuse)
     before = app.snapshot()
-    with pytest.raises(DeployError, match="refused"):
-        run("gated", **r2)
+    guard = Path(silent["guard_dir"])
+    for check_mode in (True, False):
+        assert list(_registry.refusals(guard)) == []
+        with pytest.raises(DeployError, match="refused"):
+            run("gated", check_mode=check_mode, allow_silent=True, **r2, **silent)
+    (told,) = _registry.refusals(guard)
+    assert (told.event, told.release, told.reason, told.detail) == ("refused", "r2", "refused", {"app": "shop"})
     assert app.snapshot() == before
     assert not app.layout.lock.exists()
 

@@ -1,0 +1,37 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the guard has of one app."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ansible_collections.nodeops.pm2.plugins.module_utils._case import Case
+from ansible_collections.nodeops.pm2.plugins.module_utils._guard_settings import Settings
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
+from ansible_collections.nodeops.pm2.plugins.module_utils._sight import Eyes
+from ansible_collections.nodeops.pm2.plugins.module_utils._vigil import Vigil
+
+
+class Watched:
+    """Everything about one app: what is remembered, what looks at it, and the case that is open."""
+
+    def __init__(self, name: str, root: Path, settings: Settings) -> None:
+        self.vigil = Vigil(name, Layout(root), settings.watch)
+        self.eyes = Eyes(self.vigil.layout)
+        self.case: Case | None = None
+        self.look_at = self.ask_at = self.try_at = 0.0
+        self.tries = 0
+        self.hidden = ""  # why its process could not be looked at
+        self.blind: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """What nobody may read in what is told of it."""
+        return self.vigil.sight.app.hidden() if self.vigil.sight.app else ()
+
+    @property
+    def home(self) -> Path | None:
+        """The PM2 home that the live release runs under."""
+        return self.vigil.sight.app.pm2.home if self.vigil.sight.app else None

@@ -1,0 +1,91 @@
+# Copyright: nodeops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Every line that others write is told once, whoever is away or killed meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.nodeops.pm2.plugins.module_utils._chronicle import Chronicle
+from ansible_collections.nodeops.pm2.plugins.module_utils._ledger import Entry
+from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice
+
+AT = "2026-11-24T03:12:11.000Z"
+
+
+class Mouth:
+    """Keeps what it is told; while it is ``mute`` it cannot."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+        self.secrets: list[Sequence[str]] = []
+        self.mute = False
+
+    def tell(self, notice: Notice, *, secrets: Sequence[str] = ()) -> str:
+        if self.mute:
+            raise OSError("disk full")
+        self.told.append((notice.app, notice.kind))
+        self.secrets.append(secrets)
+        return ""
+
+
+def entries(*events: str, by: str = "ann", app: str = "shop") -> list[Entry]:
+    return [Entry(AT, event, "r1", by=by, detail={"app": app}) for event in events]
+
+
+@pytest.fixture
+def mouth() -> Mouth:
+    return Mouth()
+
+
+def chronicle(mouth: Mouth, tmp_path: Path) -> Chronicle:
+    return Chronicle(tmp_path / "heard.json", mouth, host="web1")
+
+
+def test_what_was_there_before_is_no_news(mouth: Mouth, tmp_path: Path) -> None:
+    one = chronicle(mouth, tmp_path)
+    assert one.follow("shop", entries("staged", "good"), secrets=()) == []
+    assert [entry.event for entry in one.follow("shop", entries("staged", "good", "frozen"), secrets=["s"])] == [
+        "frozen"
+    ]
+    assert (mouth.told, mouth.secrets) == ([("shop", "frozen")], [["s"]])
+
+
+def test_what_the_guard_did_it_tells_itself(mouth: Mouth, tmp_path: Path) -> None:
+    one = chronicle(mouth, tmp_path)
+    one.follow("shop", [], secrets=())
+    assert len(one.follow("shop", entries("bad", by="guard@web1"), secrets=())) == 1
+    assert mouth.told == []
+
+
+def test_it_catches_up_and_says_nothing_twice(mouth: Mouth, tmp_path: Path) -> None:
+    one = chronicle(mouth, tmp_path)
+    one.follow("shop", entries("staged"), secrets=())
+    one.follow("shop", entries("staged", "gated"), secrets=())
+    for _ in range(2):
+        chronicle(mouth, tmp_path).follow("shop", entries("staged", "gated", "aborted"), secrets=())
+    assert mouth.told == [("shop", "deploy_aborted")]
+
+
+def test_what_could_not_be_told_is_told_later(mouth: Mouth, tmp_path: Path) -> None:
+    one = chronicle(mouth, tmp_path)
+    one.follow("shop", [], secrets=())
+    mouth.mute = True
+    with pytest.raises(OSError, match="disk full"):
+        one.follow("shop", entries("aborted"), secrets=())
+    mouth.mute = False
+    one.follow("shop", entries("aborted"), secrets=())
+    assert mouth.told == [("shop", "deploy_aborted")]
+
+
+def test_refusals_are_of_any_app(mouth: Mouth, tmp_path: Path) -> None:
+    one = chronicle(mouth, tmp_path)
+    one.follow_refusals([], secrets={})
+    refused = [*entries("refused"), *entries("refused", app="new")]
+    for _ in range(2):
+        one.follow_refusals(refused, secrets={"shop": ["s"]})
+    assert mouth.told == [("shop", "deploy_refused"), ("new", "deploy_refused")]
+    assert mouth.secrets == [["s"], []]

@@ -90,6 +90,8 @@ def test_it_is_installed_proved_and_the_second_time_nothing_changes(site: Guarde
     assert again.changed == 0, again.output
     assert site.host.service(UNIT).is_enabled
     assert site.property_of("Type") == "notify"
+    watched = site.host.file("/var/lib/bluegreen/apps/backend.json").content_string
+    assert json.loads(watched) == {"root": str(site.card.root)}, "before it is deployed for the first time"
     assert site.property_of("WatchdogUSec") != "0"
 
 

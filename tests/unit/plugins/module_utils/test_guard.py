@@ -310,6 +310,12 @@ def test_an_app_that_cannot_be_read_is_told_and_the_others_are_watched(night: Ni
     assert night.done == ["roll_back r2"]
 
 
+def test_an_app_that_was_never_deployed_is_waited_for(night: Night, tmp_path: Path) -> None:
+    _registry.register(night.directory, "new", tmp_path / "not there")
+    night.passes(12)
+    assert (night.guard.apps.keys(), night.mouth.told) == ({"shop", "new"}, [])
+
+
 def test_settings_of_an_app_that_make_no_sense_are_told_and_the_hosts_are_used(night: Night) -> None:
     night.app.put("r3", "blue", guard={"windows": "3 in 60"})
     night.app.note("published:r3", "good:r3")

@@ -38,7 +38,8 @@ def entry_filter(app: Any) -> dict[str, Any]:
 def _dictionary(name: str, value: Any) -> dict[str, Any]:
     plain = _plain(value)
     if not isinstance(plain, dict):
-        raise AnsibleFilterError(f"{name} must be a dictionary, not {type(value).__name__}.")
+        text = ": a value in it, such as a date without quotes, has made it text" if isinstance(plain, str) else ""
+        raise AnsibleFilterError(f"{name} must be a dictionary, not {type(value).__name__}{text}.")
     return plain
 
 

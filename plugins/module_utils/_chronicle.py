@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -15,8 +15,6 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, 
 from ansible_collections.nodeops.pm2.plugins.module_utils._ledger import Entry
 from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice
 from ansible_collections.nodeops.pm2.plugins.module_utils._vigil import GUARD
-
-_REFUSALS = "/refused"  # beside the names of apps, none of which has a slash
 
 
 class Teller(Protocol):
@@ -38,34 +36,31 @@ class Chronicle:
         self._heard = _remembered(path)
 
     def follow(self, app: str, entries: Sequence[Entry], *, secrets: Sequence[str]) -> Sequence[Entry]:
-        """Tell what the ledger of an app has got since, but for what the guard did itself; all that it got."""
-        news = self._news(app, entries)
+        """Tell what the ledger of an app has got since, but for what the guard did itself; all that it got.
+
+        What was there when it was seen for the first time is no news. It is remembered after it was told: whoever is
+        killed in between says it once more.
+        """
+        news = entries[self._heard.get(app, len(entries)) :]
         for entry in news:
             if not entry.by.startswith(GUARD):
-                self._tell(app, entry, secrets)
-        self._remember(app, entries)
+                self.tell(app, entry, secrets=secrets)
+        # One that was made anew begins anew; one that is gone for a moment does not.
+        if app not in self._heard or (entries and self._heard[app] != len(entries)):
+            self._heard[app] = len(entries)
+            write_atomic(self._path, json.dumps(self._heard), mode=0o600)
         return news
 
-    def follow_refusals(self, entries: Sequence[Entry], *, secrets: Mapping[str, Sequence[str]]) -> None:
-        """Tell what has been refused since, see :func:`_registry.refusals`; ``secrets`` by app."""
-        for entry in self._news(_REFUSALS, entries):
-            app = str(entry.detail["app"])
-            self._tell(app, entry, secrets.get(app, ()))
-        self._remember(_REFUSALS, entries)
-
-    def _tell(self, app: str, entry: Entry, secrets: Iterable[str]) -> None:
-        notice = _notice.of_entry(entry, app=app, host=self._host, look=f"bluegreen history {app}")
+    def tell(self, app: str, entry: Entry, *, secrets: Sequence[str]) -> None:
+        """Tell one event, where it is of interest to people."""
+        notice = _notice.of_entry(entry, app=app, host=self._host, look=_look(app, entry))
         if notice:
-            self._teller.tell(notice, secrets=list(secrets))
+            self._teller.tell(notice, secrets=secrets)
 
-    def _news(self, name: str, entries: Sequence[Entry]) -> Sequence[Entry]:
-        return entries[self._heard.setdefault(name, len(entries)) :]
 
-    def _remember(self, name: str, entries: Sequence[Entry]) -> None:
-        """After it was told: whoever is killed in between says it once more."""
-        if len(entries) > self._heard[name]:
-            self._heard[name] = len(entries)
-            write_atomic(self._path, json.dumps(self._heard), mode=0o600)
+def _look(app: str, entry: Entry) -> str:
+    """Where there is more to be read; of what was refused before anything was touched the host itself knows no more."""
+    return "what that deploy printed" if entry.event == "refused" else f"bluegreen history {app}"
 
 
 def _remembered(path: Path) -> dict[str, int]:

@@ -74,6 +74,7 @@ class Guard:
         self._find_apps(now)
         self._stirred.update(self._listen(now), self._take_answers(now))
         for name, watched in self.apps.items():
+            now = self._clock()  # whatever was done about another app has taken its time
             if self._look(watched, now):
                 # The end of a process is told before it is seen: what was seen is not judged without it.
                 self._stirred.update({name}, self._listen(now))
@@ -81,9 +82,11 @@ class Guard:
                 self._stirred.remove(name)
                 self._judge(watched)
         self._follow_logs()
+        self._feel()
+        # A disk that takes no message must not keep anything above from being done.
+        self._follow_ledgers()
         self.herald.settle()
         self.unheard = [case for case in self.unheard if not self._is_heard(case, now)]
-        self._feel()
 
     def close(self) -> None:
         """Listen no more."""
@@ -102,7 +105,6 @@ class Guard:
         for name, root in roots.items():
             if name not in self.apps or self.apps[name].vigil.layout.root != root:
                 self.apps[name] = Watched(name, root, self.settings)
-        self._tell_of_refusals()
 
     def _look(self, watched: Watched, now: Moment) -> bool:
         """Look at the disk and at the process, where it is time; says whether it was."""
@@ -133,7 +135,6 @@ class Guard:
         vigil.see(watched.eyes.look(now=now), now)
         if vigil.sight.app is not None and vigil.sight.app != before:
             self._adjust(watched)
-        self._tell_of_deploys(watched)
 
     @staticmethod
     def _look_at_process(watched: Watched, now: Moment) -> None:
@@ -299,14 +300,15 @@ class Guard:
             watched.try_at = now.steady + min(_BACKOFF * 2 ** (watched.tries - 1), _LONGEST_BACKOFF)
         if decision.quench:
             vigil.quenched = vigil.publishing
+        # Before it is written down and told, for which there may be no room: it is not to be done again for that.
+        vigil.wipe(since=now.steady)
+        watched.look_at = 0.0
         if case is not None:
             case.acted(decision, deed, now=now)
         kind = "rolled_back" if deed.target else "rollback_failed" if deed.failed else ""
         if kind:
             severity = WARNING if deed.target else CRITICAL
             self._tell(watched, kind, severity, seen=(decision.reason,), done=deed.done, live=deed.live)
-        vigil.wipe(since=now.steady)
-        watched.look_at = 0.0
         if deed.target and case is not None:
             self._end(watched, outcome=deed.done)
 
@@ -357,17 +359,16 @@ class Guard:
         )
         return self.herald.tell(notice, secrets=watched.secrets)
 
-    def _tell_of_deploys(self, watched: Watched) -> None:
-        """What others have written into the ledger of an app."""
-        vigil = watched.vigil
-        for entry in self.chronicle.follow(vigil.name, watched.eyes.entries, secrets=watched.secrets):
-            if entry.event == "unfrozen":
-                self.herald.end(vigil.name, "frozen")
-
-    def _tell_of_refusals(self) -> None:
-        """What was refused before anything was touched, the ledger of the app included."""
-        secrets = {name: watched.secrets for name, watched in self.apps.items()}
-        self.chronicle.follow_refusals(_registry.refusals(self.settings.directory), secrets=secrets)
+    def _follow_ledgers(self) -> None:
+        """Tell what others do to the apps, and what was refused before an app was touched, its ledger included."""
+        for watched in self.apps.values():
+            vigil = watched.vigil
+            for entry in self.chronicle.follow(vigil.name, watched.eyes.entries, secrets=watched.secrets):
+                if entry.event == "unfrozen":
+                    self.herald.end(vigil.name, "frozen")
+        for path, app, refused in _registry.refusals(self.settings.directory):
+            self.chronicle.tell(app, refused, secrets=self.apps[app].secrets if app in self.apps else ())
+            path.unlink(missing_ok=True)
 
     def _feel(self) -> None:
         """How all is, for the heartbeat."""

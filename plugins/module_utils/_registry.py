@@ -1,13 +1,17 @@
 # Copyright: nodeops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which apps the guard of a host watches, and whether there is one: a directory that deploys and the guard share."""
+"""What deploys and the guard of a host have to tell one another: a directory that they share.
+
+It says which apps are watched, whether there is a guard, and which releases were refused before anything was touched.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,7 +19,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger, _lock
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import is_leftover, read_json, write_atomic
 
 DIRECTORY = Path("/var/lib/bluegreen")
-_REFUSALS = "refused.jsonl"
+_REFUSALS = "refused"
 
 
 @dataclass(frozen=True)
@@ -63,19 +67,19 @@ def apps(directory: Path) -> dict[str, Path]:
 
 
 def note_refusal(directory: Path, app: str, release: str, *, by: str, reason: str) -> None:
-    """Have the guard tell people of a release that was refused before anything was touched, its ledger included."""
-    entry = _ledger.Entry(_ledger.now(), "refused", release, by=by, reason=reason, detail={"app": app})
-    if (directory / "apps").is_dir():
-        with contextlib.suppress(OSError):  # that nobody is told must not hide why it was refused
-            _ledger.append(directory / _REFUSALS, entry)
+    """Have the guard tell people of a release that was refused before anything was touched, where there is a guard."""
+    told = {"at": _ledger.now(), "app": app, "release": release, "by": by, "reason": reason}
+    with contextlib.suppress(OSError):  # that nobody is told must not hide why it was refused
+        write_atomic(directory / _REFUSALS / f"{told['at']}-{secrets.token_hex(4)}.json", json.dumps(told) + "\n")
 
 
-def refusals(directory: Path) -> Sequence[_ledger.Entry]:
-    """What :func:`note_refusal` wrote, oldest first; ``detail`` has the name of the app."""
-    try:
-        return [one for one in _ledger.read(directory / _REFUSALS) if isinstance(one.detail.get("app"), str)]
-    except OSError:
-        return []
+def refusals(directory: Path) -> Iterator[tuple[Path, str, _ledger.Entry]]:
+    """What :func:`note_refusal` wrote, oldest first: the file, which goes when it was told, the app, and the event."""
+    for path in sorted((directory / _REFUSALS).glob("*.json")):
+        raw = _entry(path)
+        if isinstance(raw, Mapping) and not is_leftover(path.name):
+            at, app, release, by, reason = (str(raw.get(key, "")) for key in ("at", "app", "release", "by", "reason"))
+            yield path, app, _ledger.Entry(at, "refused", release, by=by, reason=reason)
 
 
 def announce(directory: Path, presence: Presence) -> None:

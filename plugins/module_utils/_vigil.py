@@ -102,7 +102,12 @@ class Vigil:
         self.environment, self.absent = (), None
 
     def crashed(self, crash: Crash, now: Moment) -> None:
-        """One of its processes has ended by itself."""
+        """One of its processes has ended by itself; what did so in its slot before it was published does not count.
+
+        How long ago that was is asked of the clock on the wall, which may be set: at worst it was just now.
+        """
+        if self.born is not None and now.steady - max(now.wall - crash.at, 0.0) < self.born:
+            return
         self.crashes = _windows.still_needed([*self.crashes, now.steady], self.watch.windows, now=now.steady)
         self.ended = crash.final
         self.failed = 0  # one that has just been started anew cannot answer; what it owes counts from here

@@ -53,5 +53,6 @@ class ArtifactAction(ActionBase):  # type: ignore[misc]
             self._make_tmp_path()
         remote: str = shell.join_path(shell.tmpdir, "artifact")
         self._transfer_file(local, remote)
-        self._fixup_perms2((shell.tmpdir, remote), execute=False)
+        if self._is_become_unprivileged():  # otherwise it is its owner who reads it
+            self._fixup_perms2((shell.tmpdir, remote))
         return remote

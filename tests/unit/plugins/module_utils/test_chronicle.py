@@ -32,8 +32,8 @@ class Mouth:
         return ""
 
 
-def entries(*events: str, by: str = "ann", app: str = "shop") -> list[Entry]:
-    return [Entry(AT, event, "r1", by=by, detail={"app": app}) for event in events]
+def entries(*events: str, by: str = "ann") -> list[Entry]:
+    return [Entry(AT, event, "r1", by=by) for event in events]
 
 
 @pytest.fixture
@@ -81,11 +81,19 @@ def test_what_could_not_be_told_is_told_later(mouth: Mouth, tmp_path: Path) -> N
     assert mouth.told == [("shop", "deploy_aborted")]
 
 
-def test_refusals_are_of_any_app(mouth: Mouth, tmp_path: Path) -> None:
+def test_what_happens_to_an_app_before_it_was_ever_deployed_is_news(mouth: Mouth, tmp_path: Path) -> None:
+    chronicle(mouth, tmp_path).follow("shop", [], secrets=())
+    chronicle(mouth, tmp_path).follow("shop", entries("staged"), secrets=())
+    assert mouth.told == [("shop", "deploy_started")]
+
+
+def test_a_ledger_that_was_made_anew_begins_anew_and_one_that_is_gone_for_a_moment_does_not(
+    mouth: Mouth, tmp_path: Path
+) -> None:
     one = chronicle(mouth, tmp_path)
-    one.follow_refusals([], secrets={})
-    refused = [*entries("refused"), *entries("refused", app="new")]
-    for _ in range(2):
-        one.follow_refusals(refused, secrets={"shop": ["s"]})
-    assert mouth.told == [("shop", "deploy_refused"), ("new", "deploy_refused")]
-    assert mouth.secrets == [["s"], []]
+    for seen in (["staged", "good", "gated"], [], ["staged", "good", "gated"]):
+        one.follow("shop", entries(*seen), secrets=())
+    assert mouth.told == []
+    for seen in (["gated"], ["gated", "aborted"]):
+        one.follow("shop", entries(*seen), secrets=())
+    assert mouth.told == [("shop", "deploy_aborted")]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -32,10 +33,13 @@ class Mouth:
         self.told: list[Notice] = []
         self.ended: list[tuple[str, str]] = []
         self.well: list[bool] = []
+        self.mute = False
 
     def tell(self, notice: Notice, *, secrets: Sequence[str] = ()) -> str:
-        """Keep it."""
+        """Keep it; while it is ``mute`` there is no room for it."""
         assert secrets is not None
+        if self.mute:
+            raise OSError(28, "No space left on device")
         self.told.append(notice)
         return f"m{len(self.told)}"
 
@@ -77,12 +81,17 @@ class Night:
         monkeypatch.setattr("select.select", lambda *_: ([], [], []))
         monkeypatch.setattr(_facts, "read_facts", self.look)
         monkeypatch.setattr(Ear, "open", lambda _ear, _now: None)
-        monkeypatch.setattr(Ear, "read", lambda _ear, _now: [self.hears.pop(0)] if self.hears else [])
+        monkeypatch.setattr(Ear, "read", lambda _ear, _now: self.batch())
         monkeypatch.setattr(_reaction, "carry_out", self.act)
 
     def now(self) -> Moment:
         """The clock on the wall begins a minute after the release was published."""
         return Moment(PUBLISHED + 60 + self.steady - 1000 + self.jump, self.steady, "boot")
+
+    def batch(self) -> list[Any]:
+        """What is heard next: one thing, or some at once."""
+        heard = self.hears.pop(0) if self.hears else []
+        return heard if isinstance(heard, list) else [heard]
 
     def look(self, *_: Any) -> _facts.ProcessFacts:
         """The process as it is, or why it cannot be seen."""
@@ -102,7 +111,8 @@ class Night:
     def passes(self, turns: int = 1) -> None:
         """So many seconds."""
         for _ in range(turns):
-            self.guard.turn()
+            with contextlib.suppress(OSError):  # as the service does
+                self.guard.turn()
             self.steady += 1.0
 
 
@@ -116,7 +126,7 @@ def night(app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 def crash() -> Crash:
-    return Crash("shop-green", "0", 1, "", 2.0, False, 0.0)
+    return Crash("shop-green", "0", 1, "", 2.0, False, PUBLISHED + 60)
 
 
 def test_a_quiet_night(night: Night) -> None:
@@ -163,6 +173,29 @@ def test_a_release_that_crashes_before_anybody_has_seen_it_live_is_heard(night: 
     assert (watched.vigil.process, len(watched.vigil.crashes)) == ("shop-green", 1)
 
 
+def test_what_a_slot_did_before_it_went_live_is_not_held_against_it(night: Night) -> None:
+    night.app.go_live("r1")
+    night.passes()
+    night.app.go_live("r2")
+    night.steady -= 0.9
+    night.hears = [[dataclasses.replace(crash(), at=PUBLISHED - 30) for _ in range(3)]]
+    night.passes(5)
+    (watched,) = night.guard.apps.values()
+    assert (watched.vigil.process, watched.vigil.crashes, night.done) == ("shop-green", [], [])
+
+
+def test_a_disk_that_takes_no_message_keeps_nothing_from_being_done(night: Night) -> None:
+    night.passes()
+    night.app.note("staged:r3")
+    night.mouth.mute = True
+    night.hears = [[dataclasses.replace(crash(), process="shop-blue"), *(crash() for _ in range(3))]]
+    night.passes(3)
+    assert night.done == ["roll_back r2"]
+    night.mouth.mute = False
+    night.passes(3)
+    assert "deploy_started" in night.mouth.kinds()
+
+
 def test_restarts_by_hand_and_crashes_in_other_slots_are_nobodys_alarm(night: Night) -> None:
     night.passes()
     night.hears = [Commanded("shop-green") for _ in range(9)]
@@ -195,6 +228,7 @@ def test_a_deploy_is_told_and_what_the_guard_did_itself_is_not_told_twice(night:
 @pytest.mark.parametrize("name", ["shop", "new"])
 def test_what_was_refused_before_anything_was_touched_is_told_once(night: Night, name: str) -> None:
     night.passes()
+    (night.directory / "refused").mkdir()
     _registry.note_refusal(night.directory, name, "r3", by="ann@laptop", reason="The release was refused.\nstale dist/")
     night.passes(20)
     (told,) = night.mouth.told
@@ -313,7 +347,7 @@ def test_an_app_that_cannot_be_read_is_told_and_the_others_are_watched(night: Ni
 def test_an_app_that_was_never_deployed_is_waited_for(night: Night, tmp_path: Path) -> None:
     _registry.register(night.directory, "new", tmp_path / "not there")
     night.passes(12)
-    assert (night.guard.apps.keys(), night.mouth.told) == ({"shop", "new"}, [])
+    assert (sorted(night.guard.apps), night.mouth.told) == (["new", "shop"], [])
 
 
 def test_settings_of_an_app_that_make_no_sense_are_told_and_the_hosts_are_used(night: Night) -> None:

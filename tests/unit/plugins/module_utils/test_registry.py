@@ -76,3 +76,17 @@ def test_another_process_or_another_boot_is_not_it(changes: dict[str, object]) -
 def test_one_that_cannot_be_understood_is_none(directory: Path, text: str) -> None:
     (directory / "guard.json").write_text(text, encoding="utf-8")
     assert _registry.present(directory) is None
+
+
+def test_refusals_wait_until_they_were_told(directory: Path) -> None:
+    _registry.note_refusal(directory, "shop", "r1", by="ann", reason="no place to leave word")
+    assert list(_registry.refusals(directory)) == []
+    (directory / "refused").mkdir()
+    for release in ("r1", "r2"):
+        _registry.note_refusal(directory, "shop", release, by="ann", reason="stale dist/")
+    (directory / "refused" / "0.json").write_text("{", encoding="utf-8")
+    found = list(_registry.refusals(directory))
+    assert [(app, one.event, one.release, one.by, one.reason) for _path, app, one in found] == [
+        ("shop", "refused", "r1", "ann", "stale dist/"),
+        ("shop", "refused", "r2", "ann", "stale dist/"),
+    ]

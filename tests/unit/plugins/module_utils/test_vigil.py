@@ -29,8 +29,9 @@ def at(steady: float, *, jump: float = 0.0) -> Moment:
     return Moment(T0 + steady + jump, steady, "boot")
 
 
-def crash(*, final: bool = False) -> Crash:
-    return Crash("shop-blue", "0", 1, "", 2.0, final, T0)
+def crash(*, final: bool = False, wall: float = T0) -> Crash:
+    """``wall``: when it was, by PM2's clock, which is that of the host."""
+    return Crash("shop-blue", "0", 1, "", 2.0, final, wall)
 
 
 @pytest.fixture
@@ -61,10 +62,16 @@ def test_three_crashes_in_a_minute_are_too_many(vigil: Vigil) -> None:
 
 @pytest.mark.parametrize("jump", [-86400.0, 86400.0])
 def test_a_clock_that_jumps_moves_no_crash_out_of_its_window(vigil: Vigil, jump: float) -> None:
-    vigil.crashed(crash(), at(1.0))
-    vigil.crashed(crash(), at(2.0, jump=jump))
-    vigil.crashed(crash(), at(3.0, jump=jump))
+    for moment in (at(1.0), at(2.0, jump=jump), at(3.0, jump=jump)):
+        vigil.crashed(crash(wall=moment.wall), moment)
     assert judged(vigil, 3.0, jump=jump).crashes == Window(3, 60)
+
+
+def test_what_happened_in_its_slot_before_it_was_published_is_not_its_own(vigil: Vigil) -> None:
+    for _ in range(3):
+        vigil.crashed(crash(wall=T0 - 30.0), at(1.0))
+    assert judged(vigil, 1.0).crashes is None
+    assert vigil.said == []
 
 
 def test_one_from_the_future_is_of_age_0(vigil: Vigil) -> None:

@@ -35,7 +35,8 @@ def test_from_an_archive_to_the_gate(app: Any, world: Any, run: Run, r2: dict[st
 @pytest.fixture
 def silent(tmp_path: Path) -> dict[str, Any]:
     """Options for a host whose guard was provisioned and never ran."""
-    (tmp_path / "guard" / "apps").mkdir(parents=True)
+    for name in ("apps", "refused"):
+        (tmp_path / "guard" / name).mkdir(parents=True)
     return {"guard_dir": str(tmp_path / "guard")}
 
 
@@ -143,8 +144,8 @@ def test_nothing_is_touched_before_the_inspection_has_passed(
         assert list(_registry.refusals(guard)) == []
         with pytest.raises(DeployError, match="refused"):
             run("gated", check_mode=check_mode, allow_silent=True, **r2, **silent)
-    (told,) = _registry.refusals(guard)
-    assert (told.event, told.release, told.reason, told.detail) == ("refused", "r2", "refused", {"app": "shop"})
+    ((_path, app_name, told),) = _registry.refusals(guard)
+    assert (app_name, told.event, told.release, told.reason) == ("shop", "refused", "r2", "refused")
     assert app.snapshot() == before
     assert not app.layout.lock.exists()
 

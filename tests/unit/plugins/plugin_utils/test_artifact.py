@@ -48,10 +48,14 @@ class Task:
 class Recorded(ArtifactAction):
     """What ansible-core would do, written down."""
 
-    def __init__(self, answer: dict[str, Any], **args: Any) -> None:
+    def __init__(self, answer: dict[str, Any], *, becomes: bool = False, **args: Any) -> None:
+        self.becomes = becomes
         self._task, self._connection, self._loader = Task(**args), Connection(), DataLoader()
         self.answer = answer
         self.calls: list[Any] = []
+
+    def _is_become_unprivileged(self) -> bool:
+        return self.becomes
 
     def _make_tmp_path(self) -> None:
         self.calls.append("make")
@@ -60,8 +64,7 @@ class Recorded(ArtifactAction):
     def _transfer_file(self, local: str, remote: str) -> None:
         self.calls.append(("send", local, remote))
 
-    def _fixup_perms2(self, paths: tuple[str, ...], *, execute: bool) -> None:
-        assert not execute
+    def _fixup_perms2(self, paths: tuple[str, ...]) -> None:
         self.calls.append(("permit", paths))
 
     def _execute_module(self, *, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
@@ -78,13 +81,14 @@ def base(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ActionBase, "run", lambda _self, _tmp, _task_vars: {})
 
 
-def test_the_module_gets_a_copy_that_is_removed(artifact: Path) -> None:
-    action = Recorded({"failed": True, "msg": "no"}, archive=str(artifact), checksum=SUM)
+@pytest.mark.parametrize("becomes", [False, True], ids=["the same user", "another user"])
+def test_the_module_gets_a_copy_that_is_removed(artifact: Path, becomes: bool) -> None:
+    action = Recorded({"failed": True, "msg": "no"}, becomes=becomes, archive=str(artifact), checksum=SUM)
     assert action.run(task_vars={"a": 1}) == {"failed": True, "msg": "no"}
     assert action.calls == [
         "make",
         ("send", str(artifact), "/remote/tmp/artifact"),
-        ("permit", ("/remote/tmp", "/remote/tmp/artifact")),
+        *([("permit", ("/remote/tmp", "/remote/tmp/artifact"))] if becomes else []),
         ("run", "/remote/tmp/artifact", {"a": 1}),
         ("remove", "/remote/tmp"),
     ]

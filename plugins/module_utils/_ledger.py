@@ -18,7 +18,8 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._io import append_line
 
 EVENTS = (
     *("staged", "gated", "published", "good", "bad", "rolled_back", "aborted", "pruned"),
-    *("quenched", "recovered", "frozen", "unfrozen", "silent", "waived", "refused"),
+    *("quenched", "recovered", "frozen", "unfrozen", "silent", "waived"),
+    "refused",  # told by way of the guard's directory: nothing is touched by then, and no ledger has it
 )
 VERDICTS = ("good", "bad", "rolled_back", "aborted")
 

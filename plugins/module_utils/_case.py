@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -17,6 +18,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._log import find, most
 from ansible_collections.nodeops.pm2.plugins.module_utils._reaction import Deed
 from ansible_collections.nodeops.pm2.plugins.module_utils._vigil import Vigil
 
+_LOG = logging.getLogger("bluegreen")
 # A process that was started again has to live so long before its case is closed: longer than a slow loop takes.
 _QUIET = 30.0
 
@@ -124,4 +126,7 @@ class Case:
 
     def _write(self) -> None:
         if self.severity == CRITICAL:
-            _incident.write(self.layout.root, self.incident)
+            try:
+                _incident.write(self.layout.root, self.incident)
+            except OSError as error:  # whole at each step: a later one may find room
+                _LOG.warning("The record of %s cannot be written: %s", self.incident.id, error)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -35,7 +35,7 @@ class Chronicle:
         self._path, self._teller, self._host = path, teller, host
         self._heard = _remembered(path)
 
-    def follow(self, app: str, entries: Sequence[Entry], *, secrets: Sequence[str]) -> Sequence[Entry]:
+    def follow(self, app: str, entries: Sequence[Entry], *, secrets: Callable[[], Sequence[str]]) -> Sequence[Entry]:
         """Tell what the ledger of an app has got since, but for what the guard did itself; all that it got.
 
         What was there when it was seen for the first time is no news. It is remembered after it was told: whoever is
@@ -51,11 +51,11 @@ class Chronicle:
             write_atomic(self._path, json.dumps(self._heard), mode=0o600)
         return news
 
-    def tell(self, app: str, entry: Entry, *, secrets: Sequence[str]) -> None:
-        """Tell one event, where it is of interest to people."""
+    def tell(self, app: str, entry: Entry, *, secrets: Callable[[], Sequence[str]]) -> None:
+        """Tell one event, where it is of interest to people; ``secrets`` are asked for where it is."""
         notice = _notice.of_entry(entry, app=app, host=self._host, look=_look(app, entry))
         if notice:
-            self._teller.tell(notice, secrets=secrets)
+            self._teller.tell(notice, secrets=secrets())
 
 
 def _look(app: str, entry: Entry) -> str:

@@ -63,3 +63,27 @@ def failure_of(error: DeployError | OSError) -> dict[str, Any]:
         remedy="Free what is missing (df -h, df -i, ls -ld), then run again: what was begun is finished or undone.",
     )
     return refused.failure()
+
+
+class Deferred:
+    """Puts off what the host refuses, such as a write to a full disk, until everything else is done.
+
+    Used as ``with deferred:`` around each thing that is to be done, and :meth:`tell` in the end.
+    """
+
+    def __init__(self) -> None:
+        self._first: OSError | None = None
+
+    def __enter__(self) -> None:
+        """Nothing is to be done first."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        if not isinstance(error, OSError):
+            return False
+        self._first = self._first or error
+        return True
+
+    def tell(self) -> None:
+        """Raise the first of what was put off, where there is any."""
+        if self._first is not None:
+            raise self._first

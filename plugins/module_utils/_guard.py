@@ -27,9 +27,8 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._case import Case
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import CRITICAL, WARNING
 from ansible_collections.nodeops.pm2.plugins.module_utils._chronicle import Chronicle
 from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
-from ansible_collections.nodeops.pm2.plugins.module_utils._ears import Ear, Heard
-from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
-from ansible_collections.nodeops.pm2.plugins.module_utils._exits import Crash
+from ansible_collections.nodeops.pm2.plugins.module_utils._ears import Commanded, Ear, Heard
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import Deferred, DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._guard_settings import Settings
 from ansible_collections.nodeops.pm2.plugins.module_utils._herald import Herald
 from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice
@@ -71,22 +70,34 @@ class Guard:
         sources = [ear.fileno() for ear in self.ears.values() if ear.fileno() >= 0]
         select.select([*sources, self.prober.fileno()], [], [], _TURN)
         now = self._clock()
-        self._find_apps(now)
-        self._stirred.update(self._listen(now), self._take_answers(now))
+        deferred = Deferred()  # what the host refuses for one app keeps nothing else from being done
+        with deferred:
+            self._find_apps(now)
+        with deferred:
+            self._stirred.update(self._listen(now), self._take_answers(now))
         for name, watched in self.apps.items():
-            now = self._clock()  # whatever was done about another app has taken its time
-            if self._look(watched, now):
-                # The end of a process is told before it is seen: what was seen is not judged without it.
-                self._stirred.update({name}, self._listen(now))
-            if name in self._stirred:
-                self._stirred.remove(name)
-                self._judge(watched)
-        self._follow_logs()
+            with deferred:
+                self._attend(name, watched)
+        with deferred:
+            self._follow_logs()
         self._feel()
-        # A disk that takes no message must not keep anything above from being done.
-        self._follow_ledgers()
-        self.herald.settle()
-        self.unheard = [case for case in self.unheard if not self._is_heard(case, now)]
+        with deferred:
+            self._follow_ledgers()
+        with deferred:
+            self.herald.settle()
+        with deferred:
+            self.unheard = [case for case in self.unheard if not self._is_heard(case, now)]
+        deferred.tell()
+
+    def _attend(self, name: str, watched: Watched) -> None:
+        """Look at one app where it is time, and judge it where anything is new."""
+        now = self._clock()  # whatever was done about another app has taken its time
+        if self._look(watched, now):
+            # The end of a process is told before it is seen: what was seen is not judged without it.
+            self._stirred.update({name}, self._listen(now))
+        if name in self._stirred:
+            self._stirred.remove(name)
+            self._judge(watched)
 
     def close(self) -> None:
         """Listen no more."""
@@ -123,10 +134,11 @@ class Guard:
             vigil.commanded(now)  # whoever brought the daemon back starts what it served, too, and is not run into
         vigil.daemon_gone = ear.gone
         self._tell_of_blindness(watched, ear.problem, watched.hidden)
-        if now.steady >= watched.ask_at and not vigil.is_quenched:
+        if now.steady >= watched.ask_at:
             watched.ask_at = now.steady + vigil.watch.interval
-            self.prober.ask(vigil.name, vigil.publishing, app, app.serving(slot))
-            self._look_at_process(watched, now)
+            if not vigil.is_quenched:
+                self.prober.ask(vigil.name, vigil.publishing, app, app.serving(slot))
+            self._look_at_process(watched, now)  # also of what the guard has stopped: somebody may start it again
         return True
 
     def _look_at_disk(self, watched: Watched, now: Moment) -> None:
@@ -183,7 +195,7 @@ class Guard:
             for heard in ear.read(now.steady):
                 yield from self._hear(home, heard, now)
             for thrown in ear.survived(now.steady):
-                for watched in self._serving(home, thrown.process, now):
+                for watched in self._serving(home, thrown.process):
                     done = "Nothing: it lives on, in a state that nobody has thought of."
                     self._tell(watched, "survived", CRITICAL, seen=(thrown.message,), done=done)
             if ear.gone is not None and was_gone is None:
@@ -195,22 +207,24 @@ class Guard:
                         yield watched.vigil.name
 
     def _hear(self, home: Path, heard: Heard, now: Moment) -> Iterator[str]:
-        for watched in self._serving(home, heard.process, now):
-            if isinstance(heard, Crash):
-                watched.vigil.crashed(heard, now)
-                yield watched.vigil.name
+        if not isinstance(heard, Commanded):
+            for watched in self.apps.values():  # another release may be live since somebody looked
+                if watched.home == home:
+                    self._look_at_disk(watched, now)
+        for watched in self._serving(home, heard.process):
+            if isinstance(heard, Commanded):
+                watched.vigil.commanded(now)
+            elif watched.vigil.is_older(heard.at, now):
+                continue
             elif isinstance(heard, Thrown):
                 watched.vigil.note(heard.message, now)
             else:
-                watched.vigil.commanded(now)
+                watched.vigil.crashed(heard, now)
+                yield watched.vigil.name
 
-    def _serving(self, home: Path, process: str, now: Moment) -> list[Watched]:
+    def _serving(self, home: Path, process: str) -> list[Watched]:
         """The app whose live process that is: what an idle slot does is the deploy's affair."""
-        at_home = [one for one in self.apps.values() if one.home == home]
-        if all(one.vigil.process != process for one in at_home):
-            for one in at_home:  # it may have become the live one since somebody looked
-                self._look_at_disk(one, now)
-        return [one for one in at_home if one.vigil.process == process]
+        return [one for one in self.apps.values() if one.home == home and one.vigil.process == process]
 
     def _take_answers(self, now: Moment) -> Iterator[str]:
         for probed in self.prober.answers():
@@ -279,6 +293,8 @@ class Guard:
         gone = watched.vigil.daemon_gone
         if gone is not None and now.steady - gone < self._grace(watched):
             return False
+        if now.steady < watched.again_at:
+            return False
         return decision.action != _judgement.KEEP_TRYING or now.steady >= watched.try_at
 
     def _grace(self, watched: Watched) -> float:
@@ -297,8 +313,10 @@ class Guard:
         _LOG.warning("%s: %s %s", vigil.name, decision.reason, deed.done)
         if decision.action == _judgement.KEEP_TRYING:
             watched.tries += 1
-            watched.try_at = now.steady + min(_BACKOFF * 2 ** (watched.tries - 1), _LONGEST_BACKOFF)
-        if decision.quench:
+            watched.try_at = now.steady + _backoff(watched.tries)
+        watched.failures = watched.failures + 1 if deed.failed else 0
+        watched.again_at = now.steady + _backoff(watched.failures) if deed.failed else 0.0
+        if decision.quench and (deed.frozen or not deed.failed):
             vigil.quenched = vigil.publishing
         # Before it is written down and told, for which there may be no room: it is not to be done again for that.
         vigil.wipe(since=now.steady)
@@ -357,18 +375,19 @@ class Guard:
             live=now_live,
             look=f"bluegreen history {vigil.name}",
         )
-        return self.herald.tell(notice, secrets=watched.secrets)
+        return self.herald.tell(notice, secrets=watched.secrets())
 
     def _follow_ledgers(self) -> None:
         """Tell what others do to the apps, and what was refused before an app was touched, its ledger included."""
         for watched in self.apps.values():
             vigil = watched.vigil
+            if vigil.sight.problem:
+                continue  # what cannot be read is not empty
             for entry in self.chronicle.follow(vigil.name, watched.eyes.entries, secrets=watched.secrets):
                 if entry.event == "unfrozen":
                     self.herald.end(vigil.name, "frozen")
-        for path, app, refused in _registry.refusals(self.settings.directory):
-            self.chronicle.tell(app, refused, secrets=self.apps[app].secrets if app in self.apps else ())
-            path.unlink(missing_ok=True)
+        for app, refused in _registry.take_refusals(self.settings.directory):
+            self.chronicle.tell(app, refused, secrets=self.apps[app].secrets if app in self.apps else tuple)
 
     def _feel(self) -> None:
         """How all is, for the heartbeat."""
@@ -376,3 +395,8 @@ class Guard:
         deaf = any(ear.gone is not None or ear.problem for ear in self.ears.values())
         well = all(one.case is None and one.vigil.failed == 0 for one in self.apps.values())
         self.herald.feel(good=well and not deaf and bool(self.apps), critical=critical)
+
+
+def _backoff(times: int) -> float:
+    """Seconds to wait after so many attempts."""
+    return min(_BACKOFF * 2.0 ** (times - 1), _LONGEST_BACKOFF)

@@ -7,6 +7,7 @@ A slow or dead service outside must not keep the guard from watching; nor may it
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
@@ -14,14 +15,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _alert_test, _clock, _heartbeat, _ledger, _routing
-from ansible_collections.nodeops.pm2.plugins.module_utils._channel import DELIVERED, Channel
+from ansible_collections.nodeops.pm2.plugins.module_utils._channel import DELIVERED, Channel, Message
 from ansible_collections.nodeops.pm2.plugins.module_utils._channels import try_all
 from ansible_collections.nodeops.pm2.plugins.module_utils._delivery import TIMEOUT, deliver
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, write_atomic
 from ansible_collections.nodeops.pm2.plugins.module_utils._lines import Line, Lines
 from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice, message_of
 from ansible_collections.nodeops.pm2.plugins.module_utils._secret import NONE, Secret
-from ansible_collections.nodeops.pm2.plugins.module_utils._spool import Spool
+from ansible_collections.nodeops.pm2.plugins.module_utils._spool import LIMIT, Spool
 
 _LOG = logging.getLogger("bluegreen")
 _IDLE = 1.0  # seconds between two looks at the spool when nobody has called
@@ -62,7 +63,9 @@ class Herald:
         self._least = least
         self._heartbeat, self._interval = heartbeat, interval
         self._pulse = _heartbeat.Pulse()
-        self._good, self._critical = False, False
+        self._good, self.is_critical = False, False
+        self._waiting: list[tuple[Message, list[str], _clock.Moment]] = []
+        self._is_remembered = True
         self._called, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="herald", daemon=True)
 
@@ -77,7 +80,10 @@ class Herald:
         self._thread.join(timeout)
 
     def tell(self, notice: Notice, *, secrets: Sequence[str] = ()) -> str:
-        """Tell it, unless it was told just now; the id of the message, ``''`` where none is sent."""
+        """Tell it, unless it was told just now; the id of the message, ``''`` where none is sent.
+
+        Where the disk takes nothing it waits in memory until :meth:`settle` can write it down.
+        """
         now = _clock.now()
         state, messages = _routing.tell(self._state, notice, now=now)
         self._send(state, messages, now=now, secrets=secrets)
@@ -94,20 +100,23 @@ class Herald:
         """Something is over; people are told when it stays so."""
         ended = _routing.end(self._state, app=app, kind=kind, now=_clock.now())
         if ended != self._state:  # a guard that is started anew has to tell that it is over
-            self._state = ended
-            self._remember()
+            self._remember(ended)
 
     def settle(self) -> None:
-        """Tell what has been counted, and what is over; to be called every second or so."""
+        """Tell what has been counted, and what is over; to be called every second or so.
+
+        :raises OSError: while there is something that the disk does not take.
+        """
         now = _clock.now()
         state, messages = _routing.settle(self._state, now=now)
         if messages or len(state) != len(self._state):
             self._send(state, messages, now=now, secrets=())
         self._state = state
+        self._write()
 
     def feel(self, *, good: bool, critical: bool) -> None:
         """How all is, for the heartbeat."""
-        self._good, self._critical = good, critical
+        self._good, self.is_critical = good, critical
 
     def failing(self) -> Mapping[str, str]:
         """Why, by name, for each channel whose last attempt failed."""
@@ -116,17 +125,27 @@ class Herald:
     def _send(
         self, state: _routing.State, messages: Sequence[_routing.ToSend], *, now: _clock.Moment, secrets: Sequence[str]
     ) -> None:
-        # First the spool, then the memory of it: who dies in between says it a second time with the same id.
         for identifier, notice in messages:
             message = message_of(notice, identifier=identifier, at=_ledger.now(), secrets=secrets)
             names = _routing.channels_for(message.severity, self.channels, least=self._least)
-            self._spool.put(message, names, now=now)
-        self._state = state
-        self._remember()
+            self._waiting = [*self._waiting[-LIMIT:], (message, names, now)]
+        self._remember(state)
         self._called.set()
 
-    def _remember(self) -> None:
-        write_atomic(self._told, json.dumps(_routing.dump(self._state)), mode=0o600)
+    def _remember(self, state: _routing.State) -> None:
+        self._state, self._is_remembered = state, False
+        with contextlib.suppress(OSError):  # settle() tries again, and says so
+            self._write()
+
+    def _write(self) -> None:
+        """First the spool, then the memory of it: who dies in between says it a second time with the same id."""
+        while self._waiting:
+            message, names, put = self._waiting[0]
+            self._spool.put(message, names, now=put)
+            del self._waiting[0]
+        if not self._is_remembered:
+            write_atomic(self._told, json.dumps(_routing.dump(self._state)), mode=0o600)
+            self._is_remembered = True
 
     def _run(self) -> None:
         while not self._ended.is_set():
@@ -159,7 +178,7 @@ class Herald:
         """Tell the dead man's switch what is due; why it has not heard."""
         now = _clock.now()
         good = self._good and not self.failing()
-        told = _heartbeat.due(self._pulse, good=good, critical=self._critical, now=now, interval=self._interval)
+        told = _heartbeat.due(self._pulse, good=good, critical=self.is_critical, now=now, interval=self._interval)
         if not told or not self._heartbeat:
             return []
         problem = _heartbeat.send(self._heartbeat, told)

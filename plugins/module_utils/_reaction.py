@@ -38,12 +38,14 @@ class Deed:
     :param live: what is live now, in words.
     :param target: the release that was published instead, ``''`` for none.
     :param failed: whether it could not be done.
+    :param frozen: whether the app is frozen in the end.
     """
 
     done: str
     live: str = ""
     target: str = ""
     failed: bool = False
+    frozen: bool = False
 
 
 def carry_out(layout: Layout, sight: Sight, decision: Decision, *, by: str) -> Deed:
@@ -77,7 +79,8 @@ def _go_back(layout: Layout, sight: Sight, decision: Decision, by: str) -> Deed:
     if not undone.changed:
         return Deed("Nothing: it was confirmed in the meantime.", _live(layout))
     if undone.frozen:
-        return Deed(f"It could not be taken back, so the app is frozen: {undone.frozen}", _live(layout), failed=True)
+        done = f"It could not be taken back, so the app is frozen: {undone.frozen}"
+        return Deed(done, _live(layout), failed=True, frozen=True)
     return Deed(f"Rolled back to {undone.live or 'nothing'}.", _live(layout), undone.live)
 
 

@@ -73,13 +73,18 @@ def note_refusal(directory: Path, app: str, release: str, *, by: str, reason: st
         write_atomic(directory / _REFUSALS / f"{told['at']}-{secrets.token_hex(4)}.json", json.dumps(told) + "\n")
 
 
-def refusals(directory: Path) -> Iterator[tuple[Path, str, _ledger.Entry]]:
-    """What :func:`note_refusal` wrote, oldest first: the file, which goes when it was told, the app, and the event."""
-    for path in sorted((directory / _REFUSALS).glob("*.json")):
-        raw = _entry(path)
-        if isinstance(raw, Mapping) and not is_leftover(path.name):
-            at, app, release, by, reason = (str(raw.get(key, "")) for key in ("at", "app", "release", "by", "reason"))
-            yield path, app, _ledger.Entry(at, "refused", release, by=by, reason=reason)
+def take_refusals(directory: Path) -> Iterator[tuple[str, _ledger.Entry]]:
+    """What :func:`note_refusal` wrote, oldest first: the app and the event. Each is gone once it has been dealt with.
+
+    What cannot be read is passed over, and so is what could not be removed: it would be told for ever.
+    """
+    place = directory / _REFUSALS
+    for path in sorted(place.glob("*.json")):
+        raw = _entry(path) if os.access(place, os.W_OK) and path.is_file() and not is_leftover(path.name) else None
+        if isinstance(raw, Mapping):
+            at, app, release, by, reason = (_text(raw.get(key, "")) for key in ("at", "app", "release", "by", "reason"))
+            yield app, _ledger.Entry(at, "refused", release, by=by, reason=reason)
+            path.unlink(missing_ok=True)
 
 
 def announce(directory: Path, presence: Presence) -> None:
@@ -103,8 +108,13 @@ def _entry(path: Path) -> object:
     """What is in the file of one app; one that may not be read must not keep the others from being watched."""
     try:
         return read_json(path)
-    except OSError:
+    except (OSError, RecursionError):
         return None
+
+
+def _text(value: object) -> str:
+    """It as text that can be written down."""
+    return str(value).encode("utf-8", "replace").decode()
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -137,7 +137,7 @@ def _turn(guard: Guard, herald: Herald, said: str) -> str:
         guard.turn()
     except OSError as error:
         refused = str(error)
-        herald.feel(good=False, critical=False)
+        herald.feel(good=False, critical=herald.is_critical)
         if refused != said:
             _LOG.error("%s", refused)
             notice = Notice("guard_blind", WARNING, "guard", guard.host, seen=(refused,), done=_AGAIN)
@@ -197,7 +197,7 @@ def _heartbeat_of(
 
 def _refuse_second(directory: Path) -> None:
     """Two guards would do everything twice."""
-    for part in ("apps", "spool"):
+    for part in ("apps", "refused", "spool"):
         (directory / part).mkdir(mode=0o700, parents=True, exist_ok=True)
     there = _registry.present(directory)
     if there is not None and there.alive and there.owner.pid != os.getpid():

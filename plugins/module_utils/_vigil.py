@@ -102,16 +102,19 @@ class Vigil:
         self.environment, self.absent = (), None
 
     def crashed(self, crash: Crash, now: Moment) -> None:
-        """One of its processes has ended by itself; what did so in its slot before it was published does not count.
-
-        How long ago that was is asked of the clock on the wall, which may be set: at worst it was just now.
-        """
-        if self.born is not None and now.steady - max(now.wall - crash.at, 0.0) < self.born:
-            return
+        """One of its processes has ended by itself."""
         self.crashes = _windows.still_needed([*self.crashes, now.steady], self.watch.windows, now=now.steady)
         self.ended = crash.final
         self.failed = 0  # one that has just been started anew cannot answer; what it owes counts from here
         self.note(str(crash), now)
+
+    def is_older(self, at: float, now: Moment) -> bool:
+        """Whether something is from before the release was published, of whatever was in its slot then.
+
+        :param at: seconds since the epoch; 0 where nobody said when. A clock that is set while an event is on its way
+            is all that could make this wrong.
+        """
+        return bool(at) and self.born is not None and now.steady - max(now.wall - at, 0.0) < self.born
 
     def note(self, sentence: str, now: Moment) -> None:
         """Something that was seen of it, for whoever has to be told."""

@@ -23,10 +23,10 @@ class Watched:
         self.case: Case | None = None
         self.look_at = self.ask_at = self.try_at = 0.0
         self.tries = 0
+        self.again_at, self.failures = 0.0, 0  # of what could not be done
         self.hidden = ""  # why its process could not be looked at
         self.blind: tuple[str, ...] = ()
 
-    @property
     def secrets(self) -> Sequence[str]:
         """What nobody may read in what is told of it."""
         return self.vigil.sight.app.hidden() if self.vigil.sight.app else ()

@@ -88,6 +88,13 @@ class Watched:
         named = json.dumps({f"guard_{name}": value for name, value in given.items()})
         return self.app.play("guard", "-e", named, ends=ends).output
 
+    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End it, and wait until it is gone: one that still ends is one that runs."""
+        there = _registry.present(self.directory)
+        assert there is not None
+        os.kill(there.owner.pid, number)
+        self.until(lambda: not there.alive)
+
     def start(self) -> None:
         """Start it again, as a service manager would."""
         subprocess.run([*self.program, "guard", "--detach", str(self.directory / "guard.log")], check=True)

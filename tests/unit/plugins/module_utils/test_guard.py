@@ -72,6 +72,7 @@ class Night:
         self.facts: Any = UP
         self.hears: list[Any] = []
         self.done: list[str] = []
+        self.deed: Deed | None = None
         self.steady, self.jump = 1000.0, 0.0
         (directory / "apps").mkdir(parents=True)
         _registry.register(directory, "shop", app.layout.root)
@@ -106,6 +107,8 @@ class Night:
         """Stands in for what is done."""
         assert by == "guard@web1"
         self.done.append(f"{decision.action} {sight.live}")
+        if self.deed:
+            return self.deed
         return Deed("Rolled back to r1.", "r1 in blue", "r1") if decision.action == "roll_back" else Deed("Done.")
 
     def passes(self, turns: int = 1) -> None:
@@ -182,6 +185,55 @@ def test_what_a_slot_did_before_it_went_live_is_not_held_against_it(night: Night
     night.passes(5)
     (watched,) = night.guard.apps.values()
     assert (watched.vigil.process, watched.vigil.crashes, night.done) == ("shop-green", [], [])
+
+
+STOPPED = dataclasses.replace(UP, status="stopped", pids=(), listener_pids=(), listener_seen=False)
+
+
+def test_what_could_not_be_done_is_tried_again_less_and_less_often(night: Night) -> None:
+    night.passes()
+    night.deed = Deed("It could not be done: the lock is held.", "r2 in green", failed=True)
+    night.hears = [[dataclasses.replace(crash(), final=True) for _ in range(3)]]
+    night.facts = dataclasses.replace(STOPPED, status="errored")
+    night.passes(60)
+    assert 3 <= len(night.done) <= 5
+    assert set(night.done) == {"roll_back r2"}
+
+
+def test_what_was_stopped_for_good_and_is_started_by_somebody_is_watched_again(night: Night) -> None:
+    night.jump = 7200.0  # longer ago than the bake, so that it is stopped and not rolled back
+    night.passes()
+    night.hears = [[dataclasses.replace(crash(), at=0.0) for _ in range(3)]]
+    night.passes(2)
+    assert night.done == ["quench r2"]
+    night.facts = STOPPED
+    night.passes(60)
+    assert night.done == ["quench r2"]
+    night.facts = UP
+    night.passes(20)
+    night.hears = [[dataclasses.replace(crash(), at=0.0) for _ in range(3)]]
+    night.passes(2)
+    assert night.done == ["quench r2", "quench r2"]
+
+
+def test_what_the_host_refuses_for_one_app_keeps_nothing_from_another(
+    night: Night, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _registry.register(night.directory, "blog", tmp_path / "blog")
+    look = night.guard._look
+
+    def refuse(watched: Any, now: Moment) -> bool:
+        if watched.vigil.name == "blog":
+            raise OSError(28, "No space left on device")
+        return look(watched, now)
+
+    monkeypatch.setattr(night.guard, "_look", refuse)
+    night.passes()
+    night.hears = [[crash() for _ in range(3)]]
+    night.passes(3)
+    assert night.done == ["roll_back r2"]
+    with pytest.raises(OSError, match="No space left"):
+        night.guard.turn()
 
 
 def test_a_disk_that_takes_no_message_keeps_nothing_from_being_done(night: Night) -> None:

@@ -175,13 +175,22 @@ def _raise(error: Exception) -> None:
     raise error
 
 
-def test_a_full_disk_is_told_to_whoever_wanted_to_tell(herald_of: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    herald = herald_of(Chat())
+def test_what_a_full_disk_does_not_take_is_told_once_there_is_room(
+    herald_of: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = Chat()
+    herald = herald_of(chat)
     with monkeypatch.context() as full:
         full.setattr(os, "fsync", lambda _descriptor: _raise(OSError(28, "No space left on device")))
-        with pytest.raises(OSError, match="No space left"):
-            herald.tell(CRASH)
-    assert herald.tell(CRASH), "it was not told, so that it is told as soon as there is room"
+        assert herald.tell(CRASH)
+        herald.end("shop", "crash_loop")
+        for _ in range(3):
+            with pytest.raises(OSError, match="No space left"):
+                herald.settle()
+    assert herald.tell(CRASH) == "", "it is counted as told just now"
+    herald.settle()
+    deliver(herald)
+    assert [text.splitlines()[0] for text in chat.got] == ["CRITICAL shop on web1: crash loop"]
 
 
 def test_a_channel_that_was_mended_is_used_at_once(herald_of: Make, clock: Clock, tmp_path: Path) -> None:

@@ -78,15 +78,18 @@ def test_one_that_cannot_be_understood_is_none(directory: Path, text: str) -> No
     assert _registry.present(directory) is None
 
 
-def test_refusals_wait_until_they_were_told(directory: Path) -> None:
+def test_refusals_are_taken_once_and_what_is_none_is_passed_over(directory: Path) -> None:
     _registry.note_refusal(directory, "shop", "r1", by="ann", reason="no place to leave word")
-    assert list(_registry.refusals(directory)) == []
+    assert list(_registry.take_refusals(directory)) == []
     (directory / "refused").mkdir()
     for release in ("r1", "r2"):
-        _registry.note_refusal(directory, "shop", release, by="ann", reason="stale dist/")
-    (directory / "refused" / "0.json").write_text("{", encoding="utf-8")
-    found = list(_registry.refusals(directory))
-    assert [(app, one.event, one.release, one.by, one.reason) for _path, app, one in found] == [
-        ("shop", "refused", "r1", "ann", "stale dist/"),
-        ("shop", "refused", "r2", "ann", "stale dist/"),
+        _registry.note_refusal(directory, "shop", release, by="ann", reason="stale \udce9")
+    for name, text in (("0.json", "{"), ("1.json", "[]"), ("2.json", "[" * 100_000)):
+        (directory / "refused" / name).write_text(text, encoding="utf-8")
+    os.mkfifo(directory / "refused" / "3.json")
+    (directory / "refused" / "4.json").mkdir()
+    assert [(app, one.event, one.release, one.reason) for app, one in _registry.take_refusals(directory)] == [
+        ("shop", "refused", "r1", "stale ?"),
+        ("shop", "refused", "r2", "stale ?"),
     ]
+    assert list(_registry.take_refusals(directory)) == []

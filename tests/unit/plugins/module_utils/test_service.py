@@ -29,6 +29,7 @@ class Mouth:
     def __init__(self) -> None:
         self.told: list[Notice] = []
         self.felt: list[bool] = []
+        self.is_critical = False
 
     def tell(self, notice: Notice) -> str:
         """Keep it."""

@@ -67,11 +67,19 @@ def test_a_clock_that_jumps_moves_no_crash_out_of_its_window(vigil: Vigil, jump:
     assert judged(vigil, 3.0, jump=jump).crashes == Window(3, 60)
 
 
-def test_what_happened_in_its_slot_before_it_was_published_is_not_its_own(vigil: Vigil) -> None:
-    for _ in range(3):
-        vigil.crashed(crash(wall=T0 - 30.0), at(1.0))
-    assert judged(vigil, 1.0).crashes is None
-    assert vigil.said == []
+@pytest.mark.parametrize(
+    ("wall", "jump", "older"),
+    [
+        pytest.param(T0 - 30, 0, True, id="of what was in its slot before"),
+        pytest.param(T0 + 1, 0, False, id="its own"),
+        pytest.param(T0 + 5, 0, False, id="from the future"),
+        pytest.param(0, 0, False, id="nobody knows when"),
+        pytest.param(T0 + 1 + 86400, 86400, False, id="after the clock was set forward"),
+        pytest.param(T0 + 1 - 86400, -86400, False, id="after the clock was set back"),
+    ],
+)
+def test_what_is_older_than_the_release(vigil: Vigil, wall: float, jump: float, older: bool) -> None:
+    assert vigil.is_older(wall, at(2.0, jump=jump)) is older
 
 
 def test_one_from_the_future_is_of_age_0(vigil: Vigil) -> None:

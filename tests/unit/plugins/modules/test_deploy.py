@@ -141,10 +141,10 @@ def test_nothing_is_touched_before_the_inspection_has_passed(
     before = app.snapshot()
     guard = Path(silent["guard_dir"])
     for check_mode in (True, False):
-        assert list(_registry.refusals(guard)) == []
+        assert list(_registry.take_refusals(guard)) == []
         with pytest.raises(DeployError, match="refused"):
             run("gated", check_mode=check_mode, allow_silent=True, **r2, **silent)
-    ((_path, app_name, told),) = _registry.refusals(guard)
+    ((app_name, told),) = _registry.take_refusals(guard)
     assert (app_name, told.event, told.release, told.reason) == ("shop", "refused", "r2", "refused")
     assert app.snapshot() == before
     assert not app.layout.lock.exists()

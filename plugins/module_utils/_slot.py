@@ -135,8 +135,12 @@ def is_warm(facts: ProcessFacts, release: ReleaseTree, slot: Slot) -> bool:
 
 
 def runs_another(facts: ProcessFacts, release: ReleaseTree) -> bool:
-    """Whether what runs there is another release than ``release``."""
-    return bool(facts.cwds) and not any(_inside(cwd, release.path) for cwd in facts.cwds.values())
+    """Whether what runs there is another release than ``release``.
+
+    A worker that PM2 has just forked is still where the daemon is, and says nothing of what it will run.
+    """
+    inside = [cwd for cwd in facts.cwds.values() if _inside(cwd, release.path.parent)]
+    return bool(inside) and not any(_inside(cwd, release.path) for cwd in inside)
 
 
 def keep(facts: ProcessFacts) -> Started:

@@ -384,6 +384,25 @@ def test_warm_is_one_rename_away(
     assert _slot.is_warm(facts, release, slot) is warm
 
 
+@pytest.mark.parametrize(
+    ("cwds", "another"),
+    [
+        ({}, False),
+        ({1: "releases/r1"}, False),
+        ({1: "releases/r1/packages/api"}, False),
+        ({1: "releases/r2"}, True),
+        ({1: "releases/r2", 2: "releases/r1"}, False),
+        ({1: "", 2: "."}, False),
+        ({1: ".", 2: "releases/r2"}, True),
+    ],
+)
+def test_another_release_is_told_from_a_worker_that_was_just_forked(
+    layout: Layout, cwds: dict[int, str], another: bool
+) -> None:
+    facts = dataclasses.replace(FACTS, cwds={pid: cwd and str(layout.root / cwd) for pid, cwd in cwds.items()})
+    assert _slot.runs_another(facts, layout.release("r1")) is another
+
+
 def test_a_warm_slot_keeps_its_pids_and_its_logs_begin_now(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("12345")
     facts = dataclasses.replace(FACTS, out_log=str(tmp_path / "out"), err_log=str(tmp_path / "err"))

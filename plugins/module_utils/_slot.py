@@ -24,7 +24,6 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout,
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2, Record
 
 _LAST_WORDS = 2.0  # seconds between SIGTERM and SIGKILL, and after SIGKILL
-_AFTERMATH, _RETURNS = 1.0, 3  # seconds in which a process that had crashed may come back, and how often
 
 
 @dataclass(frozen=True)
@@ -93,17 +92,6 @@ def stop(layout: Layout, slot: Slot, pm2: Pm2, *, timeout: float, even_live: boo
     """
     if not even_live:
         refuse_live(layout, slot)
-    crashed = any(record.restarts for record in _pm2.records(pm2) if record.name == slot.process)
-    stopped = _empty(layout, slot, pm2, timeout=timeout)
-    # PM2 may be starting anew what has just crashed, and then lists again what it was told to delete meanwhile.
-    for _ in range(_RETURNS if crashed else 0):
-        if not _wait.until(lambda: occupied(layout, slot, pm2), _AFTERMATH):
-            break
-        _empty(layout, slot, pm2, timeout=timeout)
-    return stopped
-
-
-def _empty(layout: Layout, slot: Slot, pm2: Pm2, *, timeout: float) -> bool:
     found = [record for record in _pm2.records(pm2) if record.name == slot.process]
     orphans = _orphans(layout, slot)
     family = births({record.pid for record in found if record.pid} | orphans)

@@ -9,8 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -110,7 +108,6 @@ def slot(tmp_path: Path) -> Slot:
 @pytest.fixture
 def pm2(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> FakePm2:
     monkeypatch.setattr(_slot, "_LAST_WORDS", 0.3)
-    monkeypatch.setattr(_slot, "_AFTERMATH", 0.5)
     return FakePm2(layout, monkeypatch)
 
 
@@ -283,25 +280,6 @@ def test_an_orphan_that_listens_is_ended_whatever_its_name(layout: Layout, slot:
         start(layout, slot)
         assert pm2.started
         assert orphan.wait(5) == -signal.SIGTERM
-
-
-@pytest.mark.parametrize(("restarts", "left"), [(1, []), (0, [RECORD])], ids=["had crashed", "never crashed"])
-def test_what_pm2_lists_again_after_it_was_deleted_is_deleted_again(
-    layout: Layout, slot: Slot, pm2: FakePm2, restarts: int, left: list[Record]
-) -> None:
-    """PM2 does so with a worker of a cluster that crashes while it is deleted."""
-    back = [threading.Timer(0.2, pm2.listed.append, [RECORD])]
-
-    def removing() -> None:
-        if pm2.listed and back:
-            back.pop().start()
-        pm2.listed.clear()
-
-    pm2.removing = removing
-    pm2.listed.append(dataclasses.replace(RECORD, restarts=restarts))
-    assert stop(layout, slot) is True
-    time.sleep(0 if restarts else 0.4)
-    assert pm2.listed == left
 
 
 def test_what_pm2_starts_again_while_it_stops_is_ended(layout: Layout, slot: Slot, pm2: FakePm2) -> None:

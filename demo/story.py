@@ -79,8 +79,8 @@ def play() -> None:
         promise(live() == first, "nobody was there, and the first release answers")
         promise(receiver.heard("crash loop"), f"people were told: {receiver.last('crash loop')}")
 
-    step("8. What is live, and what was decided on each release")
-    playbook("status")
+        step("8. What is live, and what was decided on each release")
+        playbook("status")
 
     print(f"\nThe story took {time.monotonic() - began:.0f} s. The app goes on running:\n\n    curl {URL}/health\n")
     print("make demo-clean ends it and removes every trace.")

@@ -34,14 +34,13 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._herald import Herald
 from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice
 from ansible_collections.nodeops.pm2.plugins.module_utils._prober import Prober
 from ansible_collections.nodeops.pm2.plugins.module_utils._vigil import GUARD
-from ansible_collections.nodeops.pm2.plugins.module_utils._watched import Watched
+from ansible_collections.nodeops.pm2.plugins.module_utils._watched import Attempts, Watched
 
 LOOK = 1.0  # seconds between two looks at the disk
 _TURN = 0.25  # seconds that a turn waits at most
 _FORGOTTEN = 100.0  # seconds: the spool does not keep for longer what was delivered
 _PROMISED = "It is being done now; what has come of it is told when it is over."
 _LOG = logging.getLogger("bluegreen")
-_BACKOFF, _LONGEST_BACKOFF = 5.0, 300.0
 
 
 class Guard:
@@ -192,25 +191,26 @@ class Guard:
         for home, ear in self.ears.items():
             ear.open(now.steady)
             was_gone = ear.gone
-            for heard in ear.read(now.steady):
-                yield from self._hear(home, heard, now)
+            yield from self._hear_all(home, ear.read(now.steady), now)
             for thrown in ear.survived(now.steady):
                 for watched in self._serving(home, thrown.process):
                     done = "Nothing: it lives on, in a state that nobody has thought of."
                     self._tell(watched, "survived", CRITICAL, seen=(thrown.message,), done=done)
             if ear.gone is not None and was_gone is None:
-                for watched in self.apps.values():
-                    if watched.home == home:
-                        watched.vigil.daemon_gone = ear.gone
-                        watched.vigil.first_sign = None  # whatever went before, this is another matter
-                        watched.vigil.note("PM2's daemon is gone", now)
-                        yield watched.vigil.name
+                for watched in self._at(home):
+                    watched.vigil.daemon_gone = ear.gone
+                    watched.vigil.first_sign = None  # whatever went before, this is another matter
+                    watched.vigil.note("PM2's daemon is gone", now)
+                    yield watched.vigil.name
+
+    def _hear_all(self, home: Path, batch: Sequence[Heard], now: Moment) -> Iterator[str]:
+        if not all(isinstance(heard, Commanded) for heard in batch):
+            for watched in self._at(home):  # another release may be live since somebody looked
+                self._look_at_disk(watched, now)
+        for heard in batch:
+            yield from self._hear(home, heard, now)
 
     def _hear(self, home: Path, heard: Heard, now: Moment) -> Iterator[str]:
-        if not isinstance(heard, Commanded):
-            for watched in self.apps.values():  # another release may be live since somebody looked
-                if watched.home == home:
-                    self._look_at_disk(watched, now)
         for watched in self._serving(home, heard.process):
             if isinstance(heard, Commanded):
                 watched.vigil.commanded(now)
@@ -224,7 +224,11 @@ class Guard:
 
     def _serving(self, home: Path, process: str) -> list[Watched]:
         """The app whose live process that is: what an idle slot does is the deploy's affair."""
-        return [one for one in self.apps.values() if one.home == home and one.vigil.process == process]
+        return [one for one in self._at(home) if one.vigil.process == process]
+
+    def _at(self, home: Path) -> list[Watched]:
+        """The apps that run under one PM2."""
+        return [one for one in self.apps.values() if one.home == home]
 
     def _take_answers(self, now: Moment) -> Iterator[str]:
         for probed in self.prober.answers():
@@ -293,9 +297,9 @@ class Guard:
         gone = watched.vigil.daemon_gone
         if gone is not None and now.steady - gone < self._grace(watched):
             return False
-        if now.steady < watched.again_at:
+        if not watched.failures.may_be_made(now.steady):
             return False
-        return decision.action != _judgement.KEEP_TRYING or now.steady >= watched.try_at
+        return decision.action != _judgement.KEEP_TRYING or watched.starts.may_be_made(now.steady)
 
     def _grace(self, watched: Watched) -> float:
         """Seconds that PM2's service has to bring the daemon back; none for a daemon that nobody keeps."""
@@ -312,10 +316,11 @@ class Guard:
         now = self._clock()
         _LOG.warning("%s: %s %s", vigil.name, decision.reason, deed.done)
         if decision.action == _judgement.KEEP_TRYING:
-            watched.tries += 1
-            watched.try_at = now.steady + _backoff(watched.tries)
-        watched.failures = watched.failures + 1 if deed.failed else 0
-        watched.again_at = now.steady + _backoff(watched.failures) if deed.failed else 0.0
+            watched.starts.made(now.steady)
+        if deed.failed:
+            watched.failures.made(now.steady)
+        else:
+            watched.failures = Attempts()
         if decision.quench and (deed.frozen or not deed.failed):
             vigil.quenched = vigil.publishing
         # Before it is written down and told, for which there may be no room: it is not to be done again for that.
@@ -340,7 +345,7 @@ class Guard:
         if case is not None:
             case.healthy(now)
         if case is not None and case.is_over(now):
-            watched.tries, watched.try_at = 0, 0.0
+            watched.starts = Attempts()
             self._end(watched, outcome="It is well again.")
 
     def _end(self, watched: Watched, *, outcome: str) -> None:
@@ -395,8 +400,3 @@ class Guard:
         deaf = any(ear.gone is not None or ear.problem for ear in self.ears.values())
         well = all(one.case is None and one.vigil.failed == 0 for one in self.apps.values())
         self.herald.feel(good=well and not deaf and bool(self.apps), critical=critical)
-
-
-def _backoff(times: int) -> float:
-    """Seconds to wait after so many attempts."""
-    return min(_BACKOFF * 2.0 ** (times - 1), _LONGEST_BACKOFF)

@@ -13,6 +13,24 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 from ansible_collections.nodeops.pm2.plugins.module_utils._sight import Eyes
 from ansible_collections.nodeops.pm2.plugins.module_utils._vigil import Vigil
 
+_BACKOFF, _LONGEST_BACKOFF = 5.0, 300.0
+
+
+class Attempts:
+    """What is tried less and less often."""
+
+    def __init__(self) -> None:
+        self._count, self._until = 0, 0.0
+
+    def made(self, now: float) -> None:
+        """One more was made ``now``, on the steady clock."""
+        self._count += 1
+        self._until = now + min(_BACKOFF * 2.0 ** (self._count - 1), _LONGEST_BACKOFF)
+
+    def may_be_made(self, now: float) -> bool:
+        """Whether it is time for the next one."""
+        return now >= self._until
+
 
 class Watched:
     """Everything about one app: what is remembered, what looks at it, and the case that is open."""
@@ -21,9 +39,8 @@ class Watched:
         self.vigil = Vigil(name, Layout(root), settings.watch)
         self.eyes = Eyes(self.vigil.layout)
         self.case: Case | None = None
-        self.look_at = self.ask_at = self.try_at = 0.0
-        self.tries = 0
-        self.again_at, self.failures = 0.0, 0  # of what could not be done
+        self.look_at = self.ask_at = 0.0
+        self.starts, self.failures = Attempts(), Attempts()  # of the live release, and of what could not be done
         self.hidden = ""  # why its process could not be looked at
         self.blind: tuple[str, ...] = ()
 

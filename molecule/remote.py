@@ -85,6 +85,10 @@ class Site(App):
         argv = ["podman", "exec", self.card.container, "sh", "-c", script]
         return subprocess.run(argv, env=images.ENVIRONMENT, capture_output=True, text=True, check=False).stdout
 
+    def is_held(self) -> bool:
+        """Whether the deploy has come to a hook that sleeps; Ansible ends its own commands with ``sleep 0``."""
+        return self.inside("pgrep -fxu deploy 'sleep [1-9][0-9]*'") != ""
+
     def reboot(self, *, powered_off: bool = False) -> None:
         """Take the host down and up again, by its own shutdown or by pulling its plug, and wait until it is up."""
         if powered_off:

@@ -10,6 +10,7 @@ import http.client
 import os
 import socket
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
@@ -52,6 +53,7 @@ class WebSocket:
     """A WebSocket at ``/`` that sends short texts and gets them back."""
 
     def __init__(self, host: str, port: int, *, tls: Tls | None = None) -> None:
+        self.host, self.port, self._since = host, port, time.monotonic()
         self._socket = connect(host, port, tls)
         key = base64.b64encode(os.urandom(16)).decode()
         upgrade = f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13"
@@ -68,8 +70,9 @@ class WebSocket:
         mask = os.urandom(4)
         masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
         self._socket.sendall(bytes([0x81, 0x80 | len(payload)]) + mask + masked)
-        _kind, length = self._stream.read(2)
-        return self._stream.read(length)
+        head = self._stream.read(2)
+        assert head, f"{self.host}:{self.port} ended a WebSocket after {time.monotonic() - self._since:.1f} s"
+        return self._stream.read(head[1])
 
     def close(self) -> None:
         """Go without a word."""

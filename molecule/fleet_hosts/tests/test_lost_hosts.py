@@ -29,7 +29,7 @@ def holds(host: str, seconds: int = 600) -> list[list[str]]:
 
 def is_held(site: Site, _release: str) -> bool:
     """Whether the module has come to such a hook."""
-    return site.inside("pgrep -xu deploy sleep") != ""
+    return site.is_held()
 
 
 def is_live(site: Site, release: str) -> bool:

@@ -137,7 +137,7 @@ def test_nobody_confirms(site: Guarded) -> None:
 
 def test_what_is_cancelled_at_the_gate_is_undone_and_not_published(site: Guarded) -> None:
     with site.deploying("told", release="cancelled", hooks={"after_gate": [["sleep", "5"]]}) as deploy:
-        deploy.until(lambda: site.inside("pgrep -xu deploy sleep") != "")
+        deploy.until(site.is_held)
         deploy.kill()
     until(lambda: [one["event"] for one in site.entries("cancelled")] == ["staged", "gated", "aborted"])
     assert site.host.run(f"test -e {site.layout.lock}").rc == 1

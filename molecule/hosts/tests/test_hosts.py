@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.molecule.conftest import cards
+from ansible_collections.nodeops.pm2.molecule.conftest import Running, cards
 from ansible_collections.nodeops.pm2.molecule.remote import Site, until
 from ansible_collections.nodeops.pm2.molecule.wire import WebSocket, get
 from ansible_collections.nodeops.pm2.plugins.module_utils import _road
@@ -106,7 +105,7 @@ def test_what_is_live_comes_back_whenever_the_power_fails_in_a_deploy(
             }
             stack.enter_context(site.deploying("release-1", release=f"at-{step}", **options))
         for site in sites:
-            until(functools.partial(site.inside, "pgrep -xu deploy sleep"))
+            until(site.is_held)
             site.power_off()
     for site, step in zip(sites, steps):
         site.comes_back()
@@ -159,26 +158,47 @@ def test_a_second_app_that_makes_its_own_socket_shares_the_host(fleet: Site, sit
 
 def test_an_open_websocket_ends_when_its_client_says_so(fleet: Site, sites: list[Site]) -> None:
     """Two deploys and a rollback pass by; the second one needs the slot of the first socket, and waits for it."""
-    options = {**WITNESS, "drain_timeout": 60, "standby": 600}
+    options = {**WITNESS, "drain_timeout": 300, "standby": 600}
     with contextlib.ExitStack() as stack:
-        early = [stack.enter_context(WebSocket(site.card.address, 8080)) for site in sites]
-        fleet.deploy("witness", release="w2", **options)
-        assert [one.echo(b"w2 is live") for one in early] == [b"w2 is live"] * len(sites)
-        late = [stack.enter_context(WebSocket(site.card.address, 8080)) for site in sites]
+
+        def opened() -> list[WebSocket]:
+            return [stack.enter_context(WebSocket(site.card.address, 8080)) for site in sites]
+
+        early = opened()
+        with fleet.deploying("witness", release="w2", **options) as deploy:
+            passes_by(deploy, early)
+        late = opened()
         with fleet.deploying("witness", release="w3", **options) as deploy:
-            until(
-                lambda: all(site.inside(f"ls {WITNESS['root']}/releases/w3/.release/manifest.json") for site in sites)
-            )
+            deploy.until(lambda: talk(early, late) and all(is_staged(site, "w3") for site in sites))
             for _second in range(5):
                 time.sleep(1)
-                # nginx ends a socket on which nothing was said for a minute.
-                assert [one.echo(b"w3 waits") for one in (*early, *late)] == [b"w3 waits"] * 2 * len(sites)
+                talk(early, late)
             assert {get(f"{site.front}:8080/health").body.count('"w2"') for site in sites} == {1}
             for one in early:
                 one.close()
-            deploy.end()
-        assert [one.echo(b"w3 is live") for one in late] == [b"w3 is live"] * len(sites)
-        newest = [stack.enter_context(WebSocket(site.card.address, 8080)) for site in sites]
-        fleet.rollback(**WITNESS)
-        assert [one.echo(b"w2 again") for one in (*late, *newest)] == [b"w2 again"] * 2 * len(sites)
+            passes_by(deploy, late)
+        newest = opened()
+        with fleet.playing("rollback", **WITNESS) as rollback:
+            passes_by(rollback, late, newest)
     assert all('"w2"' in get(f"{site.front}:8080/health").body for site in sites)
+
+
+def talk(*groups: list[WebSocket]) -> bool:
+    """Say something in each socket, and hear it again; nginx ends one on which nothing was said for a minute."""
+    for one in (one for group in groups for one in group):
+        assert one.echo(b"still there") == b"still there"
+    return True
+
+
+def passes_by(run: Running, *groups: list[WebSocket]) -> None:
+    """The run comes to its good end, and all the while and afterwards the sockets are open."""
+    while run.process.poll() is None:
+        time.sleep(1)
+        talk(*groups)
+    run.end()
+    talk(*groups)
+
+
+def is_staged(site: Site, release: str) -> bool:
+    """Whether the witness's release is complete on the disk."""
+    return site.inside(f"ls {WITNESS['root']}/releases/{release}/.release/manifest.json") != ""

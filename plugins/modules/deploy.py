@@ -284,6 +284,8 @@ class Deploy(_act.Act):
                 _alert_path.refuse_dead(self.path, where=directory)
             params = {**self.params, "health_path": self.params["health"]["path"]}
             try:
+                if not self.params["unfreeze"]:
+                    _lock.refuse_frozen(self.layout.root)
                 self.inspected = _inspection.run(params, tmpdir=self.tmpdir, fail=not self.params["lenient"])
             except DeployError as error:
                 if not self.check_mode:
@@ -319,8 +321,6 @@ class Deploy(_act.Act):
     def rehearsed(self) -> dict[str, Any]:
         """Inspects, and says whether staging, and publishing where that is next, would change anything."""
         self.inspect()
-        if not self.params["unfreeze"]:
-            _lock.refuse_frozen(self.layout.root)
         found = _recovery.of(self.layout)
         self.course.found += found.sentences()
         planned = _stage.plan(self.layout, self.order())

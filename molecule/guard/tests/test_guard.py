@@ -210,9 +210,11 @@ def test_what_it_goes_back_to_is_broken_too(watched: Watched) -> None:
     moves = watched.app.events().count("published")
     time.sleep(5)
     assert watched.app.events().count("published") == moves, "nothing goes back and forth"
-    assert "The app is frozen" in watched.app.deploy("release-1", release="r13", ends=REFUSED).output
+    shared: dict[str, Any] = {"guard_dir": str(watched.directory)}
+    assert "The app is frozen" in watched.app.deploy("release-1", release="r13", **shared, ends=REFUSED).output
+    watched.until(lambda: "The app is frozen" in watched.told("release refused"))
     watched.run("unfreeze")
-    watched.app.deploy("release-1", release="r13", guard_dir=str(watched.directory))
+    watched.app.deploy("release-1", release="r13", **shared)
     assert watched.app.live() == "r13"
 
 

@@ -204,10 +204,15 @@ def test_check_mode_tells_what_would_be_tidied_up(app: Any, run: Run, r2: dict[s
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_a_frozen_app_stays_so_until_it_is_said(app: Any, run: Run, r2: dict[str, Any], check_mode: bool) -> None:
+def test_a_frozen_app_stays_so_until_it_is_said(
+    app: Any, run: Run, r2: dict[str, Any], silent: dict[str, Any], inspected: list[str], check_mode: bool
+) -> None:
     _lock.freeze(app.layout.root, "twice bad")
     with pytest.raises(DeployError, match="frozen"):
-        run("gated", check_mode=check_mode, **r2)
+        run("gated", check_mode=check_mode, allow_silent=True, **r2, **silent)
+    assert inspected == []
+    told = [(entry.event, entry.reason) for _app, entry in _registry.take_refusals(Path(silent["guard_dir"]))]
+    assert [(event, "twice bad" in reason) for event, reason in told] == ([] if check_mode else [("refused", True)])
     run("gated", check_mode=check_mode, unfreeze=True, **r2)
     assert _lock.frozen(app.layout.root) == ("twice bad" if check_mode else "")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.molecule.conftest import Running, cards
+from ansible_collections.nodeops.pm2.molecule.conftest import Run, Running, cards
 from ansible_collections.nodeops.pm2.molecule.remote import Site, until
 from ansible_collections.nodeops.pm2.molecule.wire import WebSocket, get
 from ansible_collections.nodeops.pm2.plugins.module_utils import _road
@@ -158,7 +158,7 @@ def test_a_second_app_that_makes_its_own_socket_shares_the_host(fleet: Site, sit
 
 def test_an_open_websocket_ends_when_its_client_says_so(fleet: Site, sites: list[Site]) -> None:
     """Two deploys and a rollback pass by; the second one needs the slot of the first socket, and waits for it."""
-    options = {**WITNESS, "drain_timeout": 300, "standby": 600}
+    options: dict[str, Any] = {**WITNESS, "drain_timeout": 300, "standby": 600}
     with contextlib.ExitStack() as stack:
 
         def opened() -> list[WebSocket]:
@@ -176,7 +176,8 @@ def test_an_open_websocket_ends_when_its_client_says_so(fleet: Site, sites: list
             assert {get(f"{site.front}:8080/health").body.count('"w2"') for site in sites} == {1}
             for one in early:
                 one.close()
-            passes_by(deploy, late)
+            run = passes_by(deploy, late)
+        assert run.seconds < options["drain_timeout"], "it does not wait for those that have gone"
         newest = opened()
         with fleet.playing("rollback", **WITNESS) as rollback:
             passes_by(rollback, late, newest)
@@ -190,13 +191,14 @@ def talk(*groups: list[WebSocket]) -> bool:
     return True
 
 
-def passes_by(run: Running, *groups: list[WebSocket]) -> None:
+def passes_by(run: Running, *groups: list[WebSocket]) -> Run:
     """The run comes to its good end, and all the while and afterwards the sockets are open."""
     while run.process.poll() is None:
         time.sleep(1)
         talk(*groups)
-    run.end()
+    ended = run.end()
     talk(*groups)
+    return ended
 
 
 def is_staged(site: Site, release: str) -> bool:

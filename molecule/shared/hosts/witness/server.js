@@ -53,6 +53,8 @@ server.on('upgrade', (request, socket) => {
     const payload = frame.subarray(6).map((byte, index) => byte ^ mask[index % 4]);
     socket.write(Buffer.concat([Buffer.from([0x81, payload.length]), payload]));
   });
+  // Half closed is not closed: a server that says nothing more to who has gone keeps the connection for ever.
+  socket.on('end', () => socket.end());
   socket.on('error', () => socket.destroy());
 });
 

@@ -85,6 +85,19 @@ options:
     description: Whether errors of the inspection are only told. For a release that runs already and is adopted.
     type: bool
     default: false
+  waivers:
+    description:
+      - Rules of the inspection that are passed over as those of O(skip) are, and why. The ledger keeps each of them,
+        once for an artifact.
+      - Whether one still counts today is not asked here; the filter P(nodeops.pm2.checklist#filter) tells them apart.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      waives: {description: Id of a rule., type: str, required: true}
+      reason: {description: Why., type: str, required: true}
+      until: {description: "The last day on which it counts, V(2027-01-31).", type: str, required: true}
+      by: {description: Who answers for it., type: str, default: ''}
   guard_dir:
     description: Where the guard of the host looks for the apps that it watches. Without such a directory there is none.
     type: path
@@ -210,6 +223,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _road,
     _stage,
     _state,
+    _waived,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils._act import UNCHANGED
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
@@ -228,6 +242,7 @@ SPEC: dict[str, Any] = {
     "install_timeout": {"type": "float", "default": 600},
     "remote_src": {"type": "bool", "default": False},
     "lenient": {"type": "bool", "default": False},
+    "waivers": {**_waived.WAIVERS, "default": []},
     "guard_dir": {"type": "path", "default": str(_registry.DIRECTORY)},
     "allow_silent": {"type": "bool", "default": False},
 }
@@ -245,6 +260,11 @@ class Deploy(_act.Act):
         self.tmpdir = tmpdir
         self.inspected: dict[str, Any] = {}
         self.path = _alert_path.AlertPath()
+
+    @property
+    def passed_over(self) -> list[str]:
+        """The rules that are not asked, each once."""
+        return list(dict.fromkeys([*self.params["skip"], *(one["waives"] for one in self.params["waivers"])]))
 
     @property
     def goes_on(self) -> bool:
@@ -266,6 +286,7 @@ class Deploy(_act.Act):
             self.layout.root.mkdir(parents=True, exist_ok=True)
             _begin.take_lock(self.layout, self.claim, self.course)
             self.note_silence()
+            self.note_waivers()
             tidied = _begin.tidy_up(self.layout, by=self.by, course=self.course)
             tidied |= _registry.register(Path(self.params["guard_dir"]), app.name, self.layout.root)
             stage = functools.partial(_stage.stage, self.layout, self.order())
@@ -282,7 +303,7 @@ class Deploy(_act.Act):
             self.path = _alert_path.read(directory, wanted=bool(self.params["guard"]))
             if not self.params["allow_silent"]:
                 _alert_path.refuse_dead(self.path, where=directory)
-            params = {**self.params, "health_path": self.params["health"]["path"]}
+            params = {**self.params, "skip": self.passed_over, "health_path": self.params["health"]["path"]}
             try:
                 if not self.params["unfreeze"]:
                     _lock.refuse_frozen(self.layout.root)
@@ -297,6 +318,12 @@ class Deploy(_act.Act):
         if self.path.dead:
             reason = f"{self.release} goes on although nobody would be told. {self.path.dead}"
             _ledger.append(self.layout.ledger, _ledger.Entry(_ledger.now(), "silent", by=self.by, reason=reason))
+
+    def note_waivers(self) -> None:
+        """A check may have done so before, for the same artifact."""
+        about = {"release": self.release, "revision": self.params["revision"]}
+        about |= {"artifact_sha256": self.params["checksum"], "by": self.by}
+        _waived.record(self.layout, _waived.unrecorded(self.layout, self.params["waivers"], **about))
 
     def order(self) -> _stage.Order:
         """What is to be staged."""
@@ -313,7 +340,7 @@ class Deploy(_act.Act):
             install_args=self.params["install_args"],
             install_timeout=self.params["install_timeout"],
             node=self.params["node_bin"],
-            check_skip=self.params["skip"],
+            check_skip=self.passed_over,
             by=self.by,
             preloads=self.params["preloads"],
         )

@@ -79,51 +79,28 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger, _options
+from ansible_collections.nodeops.pm2.plugins.module_utils import _options, _waived
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import failure_of
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 
-WAIVER: dict[str, Any] = {
-    "waives": {"type": "str", "required": True},
-    "reason": {"type": "str", "required": True},
-    "until": {"type": "str", "required": True},
-    "by": {"type": "str", "default": ""},
-}
 SPEC: dict[str, Any] = {
     **_options.ROOT,
     "release": {"type": "str", "default": ""},
     "revision": {"type": "str", "default": ""},
     "artifact_sha256": {"type": "str", "default": ""},
     "by": {"type": "str", "default": ""},
-    "waivers": {"type": "list", "elements": "dict", "required": True, "options": WAIVER},
+    "waivers": {**_waived.WAIVERS, "required": True},
 }
 
 
-def events(params: dict[str, Any], *, at: str) -> list[_ledger.Entry]:
-    """What is to stand in the ledger."""
-    about = {name: params[name] for name in ("revision", "artifact_sha256") if params[name]}
-    return [
-        _ledger.Entry(
-            at,
-            "waived",
-            params["release"],
-            by=params["by"],
-            reason=one["reason"],
-            detail={"waives": one["waives"], "until": one["until"], "answers_for_it": one["by"], **about},
-        )
-        for one in params["waivers"]
-    ]
-
-
 def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """Append what is new; an event is known where everything but its time, its release id and who ran is the same."""
+    """Append what is new."""
     layout = Layout(Path(params["root"]))
-    known = [(one.reason, one.detail) for one in _ledger.read(layout.ledger) if one.event == "waived"]
-    new = [one for one in events(params, at=_ledger.now()) if (one.reason, one.detail) not in known]
+    about = {name: params[name] for name in ("release", "revision", "artifact_sha256", "by")}
+    new = _waived.unrecorded(layout, params["waivers"], **about)
     if new and not check_mode:
         layout.root.mkdir(parents=True, exist_ok=True)
-        for one in new:
-            _ledger.append(layout.ledger, one)
+        _waived.record(layout, new)
     shown = "".join(f"waived {one.detail['waives']} until {one.detail['until']}: {one.reason}\n" for one in new)
     recorded = [str(one.detail["waives"]) for one in new]
     return {"changed": bool(new), "recorded": recorded, "diff": {"before": "", "after": shown}}

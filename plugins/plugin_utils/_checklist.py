@@ -37,12 +37,13 @@ from ansible_collections.nodeops.pm2.plugins.plugin_utils._waivers import Waiver
 
 PROVED, NOT_PROVED, WAIVED = "proved", "not proved", "waived"
 
-KNOWN = frozenset(item.id for item in ITEMS) | frozenset(rule.id for rule in _rules.RULES)
+RULES = frozenset(rule.id for rule in _rules.RULES)
+KNOWN = frozenset(item.id for item in ITEMS) | RULES
 """What can be waived."""
 
 
 def answer(inputs: Inputs, *, waivers: Any = (), today: date) -> dict[str, Any]:
-    """The answered checklist: ``ok``, ``questions``, ``findings``, ``waivers``, ``waived``, and what it is about.
+    """The answered checklist: ``ok``, what was asked and found, the waivers, and what it is about; see checklist.yml.
 
     :param waivers: a user's list, as :func:`_waivers.read` takes it.
     :raises DeployError: a waiver that is none.
@@ -60,6 +61,7 @@ def answer(inputs: Inputs, *, waivers: Any = (), today: date) -> dict[str, Any]:
         "findings": findings,
         "waivers": [{**waiver.as_dict(), "state": waiver.state(today)} for waiver in given],
         "waived": _waived(items, findings),
+        "passed_over": [waiver.as_dict() for name, waiver in active.items() if name in RULES],
         "hosts": sorted(hosts_of(inputs)),
         "day": today.isoformat(),
     }

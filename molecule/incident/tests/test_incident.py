@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("as_users_see_it")
 
 RULE = "stale_build_output"
+TOMORROW = (datetime.now(timezone.utc).date() + timedelta(days=1)).isoformat()
+# The two ways past it, by the id of the release that takes one.
+WAYS_PAST: dict[str, dict[str, Any]] = {
+    "skipped": {"check_skip": [RULE]},
+    "waived": {"waivers": [{"waives": RULE, "reason": "It is gone with the next commit.", "until": TOMORROW}]},
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -43,13 +50,15 @@ def test_the_check_refuses_it_before_anything_is_touched(app: App) -> None:
         }
 
 
-def test_the_gate_refuses_it_when_it_is_pushed_past_the_check(app: App) -> None:
-    run = app.deploy("incident", release="incident", check_skip=[RULE], ends=REFUSED)
-    assert "Release incident is refused in slot green by crashed_at_boot" in run.output
+@pytest.mark.parametrize("release", WAYS_PAST)
+def test_the_gate_refuses_it_when_it_is_pushed_past_the_check(app: App, release: str) -> None:
+    run = app.deploy("incident", release=release, **WAYS_PAST[release], ends=REFUSED)
+    assert f"Release {release} is refused in slot green by crashed_at_boot" in run.output
     assert "Identifier '__dirname' has already been declared" in run.output
     assert "Live is r1." in run.output
-    assert app.events("incident") == ["staged", "bad"]
-    staged, bad = app.entries("incident")
+    *waived, staged, bad = app.entries(release)
+    assert [entry["event"] for entry in (staged, bad)] == ["staged", "bad"]
+    assert [entry["reason"] for entry in waived] == [one["reason"] for one in WAYS_PAST[release].get("waivers", ())]
     assert staged["detail"]["check_skip"] == [RULE]
     assert "syntax_error" in bad["reason"]
     assert not app.listeners("green")

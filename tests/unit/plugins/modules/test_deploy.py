@@ -203,6 +203,24 @@ def test_check_mode_tells_what_would_be_tidied_up(app: Any, run: Run, r2: dict[s
     assert (told["changed"], len(told["found"])) == (True, 2)
 
 
+def test_a_waived_rule_is_passed_over_and_on_record(
+    app: Any, run: Run, r2: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def inspect(params: dict[str, Any], **_options: Any) -> dict[str, Any]:
+        asked.extend(params["skip"])
+        return {"findings": [], "passed_over": params["skip"]}
+
+    monkeypatch.setattr(_inspection, "run", inspect)
+    waiver = {"waives": "port_busy", "reason": "Ours.", "until": "2027-01-31", "by": "Mia"}
+    run("gated", skip=["node_check", "port_busy"], waivers=[waiver], **r2)
+    assert asked == ["node_check", "port_busy"]
+    waived, staged, _gated = (one for one in _ledger.read(app.layout.ledger) if one.release == "r2")
+    assert (waived.event, waived.by, waived.reason) == ("waived", "ann@laptop", "Ours.")
+    assert (waived.detail["waives"], staged.detail["check_skip"]) == ("port_busy", ["node_check", "port_busy"])
+
+
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_a_frozen_app_stays_so_until_it_is_said(
     app: Any, run: Run, r2: dict[str, Any], silent: dict[str, Any], inspected: list[str], check_mode: bool

@@ -174,6 +174,7 @@ def test_it_is_said_in_one_line_by_what_a_waiver_would_name(answer: Answer, evid
         "This must not be deployed: not proved boots_locally; refused by port_busy; expired is the waiver of inodes."
     )
     assert [one["waives"] for one in answered["waived"]] == ["smoke_ready", "node_check"]
+    assert [one["waives"] for one in answered["passed_over"]] == ["node_check", "disk_space"]
 
 
 def test_no_smoke_tests_are_none_as_text_too(answer: Answer, evidence: dict[str, Any]) -> None:

@@ -10,24 +10,10 @@ import pytest
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._alive import Baseline, judge_process
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import ProcessFacts
+from ansible_collections.nodeops.pm2.tests.unit.plugins.processes import healthy
 
 RELEASE = "/srv/shop/releases/r2"
-FACTS = ProcessFacts(
-    name="shop-green",
-    found=True,
-    status="online",
-    exec_mode="fork",
-    pids=(100,),
-    restarts=0,
-    exit_code=None,
-    uptime=5.0,
-    cwds={100: RELEASE},
-    listener_pids=(100,),
-    listener_is_ours=True,
-    listener_seen=True,
-    out_log="",
-    err_log="",
-)
+FACTS = healthy(RELEASE)
 DEAF: dict[str, Any] = {"listener_pids": (), "listener_is_ours": False, "listener_seen": False}
 SEEN = Baseline(frozenset({100}), restarts=0, phase="gate", lived=4.0)
 

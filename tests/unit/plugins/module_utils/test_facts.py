@@ -12,6 +12,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import _facts, _pm2, _
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2, Record
 from ansible_collections.nodeops.pm2.plugins.module_utils._process import Listeners
+from ansible_collections.nodeops.pm2.tests.unit.plugins.processes import healthy
 
 SLOT = Slot("green", "demo-green", "127.0.0.1:3002", "/run/demo/green.sock")
 RELEASE = "/srv/demo/releases/r1"
@@ -33,22 +34,7 @@ RECORD = Record(
     out_log="/srv/demo/logs/demo-green-out.log",
     err_log="/srv/demo/logs/demo-green-error.log",
 )
-FACTS = _facts.ProcessFacts(
-    name="demo-green",
-    found=True,
-    status="online",
-    exec_mode="fork",
-    pids=(100,),
-    restarts=0,
-    exit_code=None,
-    uptime=5.0,
-    cwds={100: RELEASE},
-    listener_pids=(100,),
-    listener_is_ours=True,
-    listener_seen=True,
-    out_log="out",
-    err_log="err",
-)
+FACTS = healthy(RELEASE, name="demo-green", out_log="out", err_log="err")
 
 
 def record(**changes: Any) -> Record:

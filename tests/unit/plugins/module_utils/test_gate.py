@@ -16,6 +16,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._gate import Senses, V
 from ansible_collections.nodeops.pm2.plugins.module_utils._log import Finding
 from ansible_collections.nodeops.pm2.plugins.module_utils._plan import Plan, Probe, check_plan
 from ansible_collections.nodeops.pm2.plugins.module_utils._probe import Answer, Question
+from ansible_collections.nodeops.pm2.tests.unit.plugins.processes import healthy
 
 RELEASE = "/srv/shop/releases/r2"
 HEALTH = Probe("health", Question("/health"), Expectation())
@@ -30,23 +31,7 @@ SYNTAX = Finding("syntax_error", "critical", "SyntaxError: Unexpected token")
 
 def facts(now: float, **change: Any) -> ProcessFacts:
     """A healthy process that was started when the clock stood at 0."""
-    healthy = ProcessFacts(
-        name="shop-green",
-        found=True,
-        status="online",
-        exec_mode="fork",
-        pids=(100,),
-        restarts=0,
-        exit_code=None,
-        uptime=now,
-        cwds={100: RELEASE},
-        listener_pids=(100,),
-        listener_is_ours=True,
-        listener_seen=True,
-        out_log="",
-        err_log="",
-    )
-    return replace(healthy, **change)
+    return healthy(RELEASE, **{"uptime": now, **change})
 
 
 @dataclass

@@ -20,6 +20,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import _lock, _proof
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import ProcessFacts
 from ansible_collections.nodeops.pm2.plugins.modules import health_gate
+from ansible_collections.nodeops.pm2.tests.unit.plugins.processes import healthy
 
 
 class App(BaseHTTPRequestHandler):
@@ -57,22 +58,7 @@ def facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProcessFacts:
     """What the module is told about the process: a healthy one of release r2."""
     release = tmp_path.resolve() / "releases" / "r2"
     release.mkdir(parents=True)
-    told = ProcessFacts(
-        name="shop-green",
-        found=True,
-        status="online",
-        exec_mode="fork",
-        pids=(100,),
-        restarts=0,
-        exit_code=None,
-        uptime=5.0,
-        cwds={100: str(release)},
-        listener_pids=(100,),
-        listener_is_ours=True,
-        listener_seen=True,
-        out_log="",
-        err_log="",
-    )
+    told = healthy(str(release))
     monkeypatch.setattr(_proof, "read_facts", lambda *_: told)
     return told
 

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,9 +21,11 @@ import testinfra
 import variants
 from ansible_collections.nodeops.pm2.molecule.conftest import PASSED, PROJECT, App, Run
 from ansible_collections.nodeops.pm2.molecule.shared.hosts import images
+from ansible_collections.nodeops.pm2.plugins.module_utils import _lock
 
 PATIENCE = 60.0
 T = TypeVar("T")
+INSIDE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 WITNESS = Path(__file__).parent / "shared" / "hosts" / "witness"
 
 
@@ -35,6 +37,7 @@ class Site(App):
     """
 
     user: str = "deploy"
+    _booted: _lock.Owner = field(default=_lock.Owner("", "", 0, "", 0), repr=False)
 
     @property
     def front(self) -> str:
@@ -82,8 +85,8 @@ class Site(App):
 
     def inside(self, script: str) -> str:
         """What a shell prints that root runs inside the host, without ssh or sudo; it may fail."""
-        argv = ["podman", "exec", self.card.container, "sh", "-c", script]
-        return subprocess.run(argv, env=images.ENVIRONMENT, capture_output=True, text=True, check=False).stdout
+        argv = ["nsenter", f"--target={self._init()}", "--all", "--root", "--wd", "sh", "-c", script]
+        return subprocess.run(argv, env=INSIDE, capture_output=True, text=True, check=False).stdout
 
     def is_held(self) -> bool:
         """Whether the deploy has come to a hook that sleeps; Ansible ends its own commands with ``sleep 0``."""
@@ -121,8 +124,14 @@ class Site(App):
 
     def from_outside(self, kind: str, *argv: str) -> None:
         """Run a command in the host's ``net`` or among its ``mount`` points, which it has no right to change itself."""
-        pid = self._podman("inspect", "--format", "{{.State.Pid}}")
-        subprocess.run(["nsenter", "--target", pid, f"--{kind}", *argv], check=True, capture_output=True)
+        subprocess.run(["nsenter", f"--target={self._init()}", f"--{kind}", *argv], check=True, capture_output=True)
+
+    def _init(self) -> int:
+        """The host's first process, as this machine counts them; asked of podman once for each boot, for it is slow."""
+        if not _lock.is_alive(self._booted):
+            pid = int(self._podman("inspect", "--format", "{{.State.Pid}}"))
+            self._booted = _lock.Owner("", "", pid, "", _lock.started(pid))
+        return self._booted.pid
 
     def live(self) -> str:
         """What ``current`` points to."""

@@ -59,7 +59,8 @@ class Situation:
     :param findings: new lines of its log that matter.
     :param only_refused: a connection that was refused is all that its last words complain of.
     :param overdue: it was to be confirmed by now, and was not.
-    :param target: the last good release before it, complete on disk; ``''`` where there is none.
+    :param target: the good release to go back to, complete on disk; ``''`` where there is none.
+    :param twin: the good release before it, where it may be the same code with the same settings.
     :param target_bad: that one is marked bad.
     :param taken_back: the guard has rolled this very release back before.
     :param restored: it is live because the guard rolled another one back.
@@ -80,6 +81,7 @@ class Situation:
     only_refused: bool = False
     overdue: bool = False
     target: str = ""
+    twin: str = ""
     target_bad: bool = False
     taken_back: bool = False
     restored: bool = False
@@ -226,6 +228,8 @@ def _hindrance(situation: Situation) -> str:
     """Why there is no going back, whatever the age of the release."""
     if situation.forbidden:
         return situation.forbidden
+    if not situation.target and situation.twin:
+        return f"{situation.twin} before it is the same as this, or as what was left as bad"
     if not situation.target:
         return "there is no good release before it"
     if situation.target == situation.live:

@@ -8,7 +8,7 @@ It says what was proved of a release. What is *live* is asked of the ``current``
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -126,20 +126,51 @@ def ever_good(entries: Sequence[Entry]) -> list[str]:
 
 
 def rollback_target(entries: Sequence[Entry], live: str | None, present: Collection[str]) -> str | None:
-    """The release to go back to: the last ``good`` entry before the live one was published.
+    """The release to go back to: the last ``good`` entry before the live one was published, that is something else.
+
+    One commit may have been deployed twice. Whoever leaves it wants other code or other settings, and so neither a
+    twin of what is live, nor one of what was left as bad and has not been live since.
 
     :param live: the live release, ``None`` where nothing is live.
     :param present: releases that are complete on disk.
     """
-    before = len(entries)
-    for index, entry in enumerate(entries):
-        if entry.release == live and entry.event == "published":
-            before = index
-    for entry in reversed(entries[:before]):
-        candidate = entry.event == "good" and entry.release != live and entry.release in present
-        if candidate and verdict(entries, entry.release) == "good":
-            return entry.release
+    content = contents(entries)
+    for index, release in _good_before(entries, live, present):
+        twins = {other for other, is_in in content.items() if is_in and is_in == content.get(release)}
+        if live not in twins and not _was_left(entries, twins, release, since=index):
+            return release
     return None
+
+
+def came_from(entries: Sequence[Entry], live: str | None, present: Collection[str]) -> str | None:
+    """The last ``good`` release before the live one was published, whatever is in it: how it was before."""
+    return next((release for _index, release in _good_before(entries, live, present)), None)
+
+
+def contents(entries: Iterable[Entry]) -> dict[str, str]:
+    """What tells by release whether two of them run the same code with the same settings; ``''`` where nobody noted."""
+    return {entry.release: str(entry.detail.get("content", "")) for entry in entries if entry.event == "staged"}
+
+
+def _good_before(entries: Sequence[Entry], live: str | None, present: Collection[str]) -> Iterator[tuple[int, str]]:
+    """Where each good release was confirmed before the live one was last published, the last one first."""
+    published = [index for index, entry in enumerate(entries) if (entry.release, entry.event) == (live, "published")]
+    for index in reversed(range(published[-1] if published else len(entries))):
+        release = entries[index].release
+        candidate = entries[index].event == "good" and release != live and release in present
+        if candidate and verdict(entries, release) == "good":
+            yield index, release
+
+
+def _was_left(entries: Sequence[Entry], twins: Collection[str], release: str, *, since: int) -> bool:
+    """Whether a twin of ``release`` was left ``since``, and that was not to go to ``release`` itself."""
+    published = ""
+    for index, entry in enumerate(entries):
+        published = entry.release if entry.event == "published" else published
+        left = index > since and entry.release in twins and entry.event in ("bad", "rolled_back")
+        if left and published != release:
+            return True
+    return False
 
 
 def crossed(entries: Sequence[Entry], target: str) -> str:

@@ -21,17 +21,17 @@ def expendable(
     entries: Sequence[Entry],
     *,
     live: str,
-    rollback_target: str,
+    ways_back: Collection[str],
     running: Collection[str],
     keep: int,
 ) -> list[str]:
     """Releases that may go.
 
-    All of them, minus the live one, minus the one a rollback would go to, minus any that a process still has as its
+    All of them, minus the live one, minus those to go back to, minus any that a process still has as its
     working directory, minus the ``keep`` most recently confirmed good ones (the live one counts as one of them).
     """
     good = ever_good(entries)
-    kept = {live, rollback_target, *running, *good[-keep:]} if keep else {live, rollback_target, *running}
+    kept = {live, *ways_back, *running, *(good[-keep:] if keep else ())}
     return sorted(release for release in releases if release not in kept)
 
 
@@ -41,7 +41,7 @@ def plan(layout: Layout, state: State, *, keep: int) -> list[str]:
         [release.id for release in state.releases],
         _ledger.read(layout.ledger),
         live=state.live,
-        rollback_target=state.rollback_target,
+        ways_back=(state.rollback_target, state.came_from),
         running=running_from(layout.releases),
         keep=keep,
     )

@@ -28,7 +28,8 @@ class Sight:
     :param commit: it was made from.
     :param published: when it was published last, seconds since the epoch; ``None`` where nobody knows.
     :param verdict: what was decided on it.
-    :param target: the last good release before it, complete on disk.
+    :param target: where a rollback would go, see :func:`_ledger.rollback_target`.
+    :param came_from: the good release before it, also where that is the same once more.
     :param crossed: see :func:`_ledger.crossed`.
     :param by: who published it.
     :param condemned_by: who marked it bad, each time it was.
@@ -45,6 +46,7 @@ class Sight:
     published: float | None = None
     verdict: str = ""
     target: str = ""
+    came_from: str = ""
     crossed: str = ""
     by: str = ""
     condemned_by: tuple[str, ...] = ()
@@ -109,7 +111,7 @@ def _read(layout: Layout, live: str, entries: Sequence[_ledger.Entry]) -> Sight:
     if app is None or slot is None:
         return Sight()
     present = {tree.id for tree in _state.trees(layout) if tree.manifest.exists()}
-    target = _ledger.rollback_target(entries, live, present) or ""
+    target, came_from = (find(entries, live, present) or "" for find in (_ledger.rollback_target, _ledger.came_from))
     return Sight(
         live=live,
         app=app,
@@ -118,7 +120,8 @@ def _read(layout: Layout, live: str, entries: Sequence[_ledger.Entry]) -> Sight:
         published=moment(_ledger.since(entries, live)),
         verdict=_ledger.verdict(entries, live),
         target=target,
-        crossed=_ledger.crossed(entries, target) if target else "",
+        came_from=came_from,
+        crossed=_ledger.crossed(entries, target or came_from) if came_from else "",
         by=next((one.by for one in reversed(entries) if (one.release, one.event) == (live, "published")), ""),
         condemned_by=tuple(one.by for one in entries if (one.release, one.event) == (live, "bad")),
     )

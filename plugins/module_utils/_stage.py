@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -128,9 +130,11 @@ def stage(layout: Layout, order: Order) -> Staged:
     for directory in (layout.releases, layout.shared, layout.deps, layout.root / "logs"):
         directory.mkdir(exist_ok=True)
     tree = layout.release(order.release)
-    if _manifest.read(tree) is None:
+    manifest = _manifest.read(tree)
+    if manifest is None:
         return _fill(layout, tree, order)
     _render(tree, order)
+    _record(layout, manifest, order)
     return planned
 
 
@@ -146,7 +150,7 @@ def _fill(layout: Layout, tree: ReleaseTree, order: Order) -> Staged:
     at = _ledger.now()
     manifest = _manifest.Manifest(order.release, order.revision, order.sha256, shipped, key, shared, order.by, at)
     _manifest.write(tree, manifest)
-    _ledger.append(layout.ledger, _event(manifest, order.check_skip))
+    _record(layout, manifest, order)
     return Staged(True, f"staged {order.release}", key)
 
 
@@ -185,11 +189,27 @@ def _refuse_no_name(preloads: Iterable[str]) -> None:
             )
 
 
-def _event(manifest: _manifest.Manifest, check_skip: Sequence[str]) -> _ledger.Entry:
-    detail: dict[str, Any] = {"revision": manifest.revision, "artifact_sha256": manifest.artifact_sha256}
-    if check_skip:
-        detail["check_skip"] = list(check_skip)
-    return _ledger.Entry(manifest.at, "staged", manifest.id, by=manifest.by, detail=detail)
+def _record(layout: Layout, manifest: _manifest.Manifest, order: Order) -> None:
+    """Once for what it is made of: to stage it again with another health question is no news."""
+    made_of = content(manifest, order)
+    if _ledger.contents(_ledger.read(layout.ledger)).get(manifest.id) == made_of:
+        return
+    detail: dict[str, Any] = {
+        "revision": manifest.revision,
+        "artifact_sha256": manifest.artifact_sha256,
+        "content": made_of,
+    }
+    if order.check_skip:
+        detail["check_skip"] = list(order.check_skip)
+    _ledger.append(layout.ledger, _ledger.Entry(_ledger.now(), "staged", manifest.id, by=order.by, detail=detail))
+
+
+def content(manifest: _manifest.Manifest, order: Order) -> str:
+    """A hash of what runs: files, dependencies and settings, of which the release's own id is no part."""
+    own = re.compile(rf"(?<![\w.-]){re.escape(order.release)}(?![\w.-])")
+    settings = {slot: own.sub("", text) for slot, text in order.ecosystems.items()}
+    made_of = json.dumps([manifest.files, manifest.dependencies, settings], sort_keys=True)
+    return hashlib.sha256(made_of.encode()).hexdigest()
 
 
 def _render(tree: ReleaseTree, order: Order) -> None:

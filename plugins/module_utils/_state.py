@@ -41,6 +41,7 @@ class State:
     :param verdict: of the live release; anything but ``good`` means that it was never confirmed.
     :param since: when it was published, UTC, ISO 8601.
     :param rollback_target: where a rollback would go, ``''`` where there is nothing to go to.
+    :param came_from: the good release before the live one, also where that is the same once more.
     :param lock: a line on who holds the lock, ``''`` where nobody does.
     :param frozen: why the app is frozen, ``''`` where it is not.
     """
@@ -50,6 +51,7 @@ class State:
     verdict: str
     since: str
     rollback_target: str
+    came_from: str
     releases: tuple[Release, ...]
     lock: str
     frozen: str
@@ -85,6 +87,7 @@ def read(layout: Layout, *, now: float) -> State:
         verdict=_ledger.verdict(entries, live) if live else "",
         since=_ledger.since(entries, live) if live else "",
         rollback_target=_ledger.rollback_target(entries, live or None, present) or "",
+        came_from=_ledger.came_from(entries, live or None, present) or "",
         releases=releases,
         lock=lease.describe(now) if lease else "",
         frozen=_lock.frozen(layout.root),

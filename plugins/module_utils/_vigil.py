@@ -157,6 +157,7 @@ class Vigil:
         sight, absent = self.sight, self._absent(now)
         restarting = self.absent is not None and now.steady - self.absent < _LASTING
         lines = [*tail, *self.said]
+        going = sight.came_from if sight.overdue else sight.target
         return Situation(
             live=sight.live,
             age=now.steady - self.born if self.born is not None else None,
@@ -169,11 +170,12 @@ class Vigil:
             findings=tuple(self.findings),
             only_refused=only_connection_refused(lines, self.watch.patterns),
             overdue=sight.overdue,
-            target=sight.target,
+            target=going,
+            twin=sight.came_from,
             taken_back=any(by.startswith(GUARD) for by in sight.condemned_by),
             restored=sight.by.startswith(GUARD),
-            forbidden=f"{sight.target} is from before {sight.crossed}, whose migration it may not survive"
-            if sight.crossed
+            forbidden=f"{going} is from before {sight.crossed}, whose migration it may not survive"
+            if sight.crossed and going
             else "",
             frozen=sight.frozen,
             busy=sight.holder.describe(now.wall) if sight.holder else "",

@@ -62,6 +62,9 @@ app:
       type: str
     since: {description: "When it was published, UTC, ISO 8601.", type: str}
     rollback_target: {description: "Where a rollback goes, empty where there is nothing to go to.", type: str}
+    came_from:
+      description: The good release before the live one, also where that is the same code with the same settings.
+      type: str
     releases:
       description: Releases on disk in name order.
       type: list

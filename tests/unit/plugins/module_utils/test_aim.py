@@ -14,10 +14,10 @@ def release(identifier: str, verdict: str, *, complete: bool = True) -> Release:
     return Release(identifier, complete, verdict, "", "", "", "", "")
 
 
-def state(live: str = "", *, target: str = "", empty: bool = False, verdict: str = "") -> State:
+def state(live: str = "", *, target: str = "", twin: str = "", empty: bool = False, verdict: str = "") -> State:
     """Three releases, of which ``live`` serves."""
     releases = (release("r1", "good"), release("r2", "bad"), release("half", "", complete=False))
-    return State(live, "green" if live else "", verdict, "", target, () if empty else releases, "", "")
+    return State(live, "green" if live else "", verdict, "", target, target or twin, () if empty else releases, "", "")
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,7 @@ def test_where_a_rollback_goes(state: State, wanted: str, release: str) -> None:
     ("state", "wanted", "words"),
     [
         pytest.param(state("r1"), "", ["no good release before the live one", "one of r1, r2", "live: r1"], id="none"),
+        pytest.param(state("r2", twin="r1"), "", ["live: r2; r1 is the same as that"], id="the same once more"),
         pytest.param(state("r1"), "r9", ["no release r9 on this host", "one of r1, r2"], id="unknown"),
         pytest.param(state("r1"), "half", ["no release half"], id="unfinished"),
         pytest.param(state("r2", target="half"), "", ["no release half"], id="good, and gone from the disk"),

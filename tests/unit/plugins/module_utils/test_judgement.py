@@ -170,6 +170,18 @@ def test_a_loop_is_stopped_before_anything_else(seen: dict[str, Any], quench: bo
     assert decide(replace(HEALTHY, **seen), POLICY).quench is quench
 
 
+@pytest.mark.parametrize(
+    ("before", "why"),
+    [
+        ({}, "there is no good release before it"),
+        ({"twin": "r1"}, "r1 before it is the same as this, or as what was left as bad"),
+    ],
+)
+def test_it_is_said_why_there_is_nothing_to_go_back_to(before: dict[str, Any], why: str) -> None:
+    decision = decide(replace(HEALTHY, crashes=LOOP, target="", **before), POLICY)
+    assert f"it is not rolled back, because {why}: it is stopped." in decision.reason
+
+
 def test_the_user_chooses_what_becomes_of_what_is_not_rolled_back() -> None:
     policy = Policy(bake=60, probes=5, loop="keep_trying", hang="quench")
     old = replace(HEALTHY, age=61)
@@ -193,6 +205,7 @@ def situations() -> list[Situation]:
         "only_refused": (False, True),
         "overdue": (False, True),
         "target": ("r1", ""),
+        "twin": ("r1",),
         "target_bad": (False, True),
         "taken_back": (False, True),
         "restored": (False, True),

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,15 @@ def story(*events: str) -> list[Entry]:
     """Entries from words such as ``published:r1``."""
     moment = "2026-01-01T00:00:00.000Z"
     return [Entry(moment, what, release) for what, release in (event.split(":") for event in events)]
+
+
+def twins(events: list[str], *same: str) -> list[Entry]:
+    """The same, where those releases are the same code with the same settings, and every other is one of its own."""
+    content = dict.fromkeys(same, "twin")
+    return [
+        replace(one, detail={"content": content.get(one.release, one.release)}) if one.event == "staged" else one
+        for one in story(*events)
+    ]
 
 
 def deployed(*releases: str) -> list[str]:
@@ -80,6 +90,44 @@ def test_rollback_goes_to_the_last_good_release_before_the_live_one(
     events: list[str], live: str | None, target: str | None
 ) -> None:
     assert _ledger.rollback_target(story(*events), live, PRESENT) == target
+
+
+@pytest.mark.parametrize(
+    ("events", "target", "came_from"),
+    [
+        pytest.param(deployed("r1", "r2", "r3"), "r1", "r2", id="not what is live once more"),
+        pytest.param(deployed("r2", "r3"), None, "r2", id="nothing else"),
+        pytest.param(
+            [*deployed("r1", "r2", "r3"), "bad:r3", "published:r1", "good:r1"],
+            None,
+            "r2",
+            id="nor what was left as bad",
+        ),
+        pytest.param(
+            [*deployed("r1", "r2", "r3"), "published:r1", "good:r1", "rolled_back:r3", *deployed("r4")],
+            "r1",
+            "r1",
+            id="nor in the next deploy",
+        ),
+        pytest.param(
+            [*deployed("r1", "r2"), "staged:r3", "published:r3", "published:r2", "good:r2", "bad:r3", *deployed("r4")],
+            "r2",
+            "r2",
+            id="what its twin was taken back to",
+        ),
+        pytest.param(
+            [*deployed("r1", "r2", "r3"), "published:r1", "rolled_back:r3", "published:r2", "good:r2", *deployed("r4")],
+            "r2",
+            "r2",
+            id="what somebody has gone back to since",
+        ),
+    ],
+)
+def test_a_rollback_goes_to_something_else(events: list[str], target: str | None, came_from: str | None) -> None:
+    entries = twins(events, "r2", "r3")
+    live = next(one.release for one in reversed(entries) if one.event == "published")
+    assert _ledger.rollback_target(entries, live, PRESENT) == target
+    assert _ledger.came_from(entries, live, PRESENT) == came_from
 
 
 def test_only_a_step_back_is_held_against_the_release_that_is_left() -> None:

@@ -118,7 +118,23 @@ def test_the_ledger_hears_of_it(layout: Layout, order: _stage.Order, skip: list[
     _stage.stage(layout, dataclasses.replace(order, check_skip=skip))
     (entry,) = _ledger.read(layout.ledger)
     assert (entry.event, entry.release, entry.by) == ("staged", "r1", "ann@laptop")
-    assert entry.detail == {"revision": "abc1234", "artifact_sha256": order.sha256, **detail}
+    known = {"revision": "abc1234", "artifact_sha256": order.sha256, "content": entry.detail["content"]}
+    assert entry.detail == {**known, **detail}
+
+
+def test_two_releases_of_the_same_code_and_settings_are_told_from_others(
+    layout: Layout, order: _stage.Order, tmp_path: Path
+) -> None:
+    def staged(release: str, port: int, **change: Any) -> str:
+        ecosystems = {"blue": f"cwd: '/srv/releases/{release}/x', PORT: {port}, args: 'r1x not-r1'"}
+        _stage.stage(layout, dataclasses.replace(order, release=release, ecosystems=ecosystems, **change))
+        return _ledger.contents(_ledger.read(layout.ledger))[release]
+
+    other = pack(tmp_path / "other.tar.gz", {**FILES, "server.js": "2\n"})
+    again = pack(tmp_path / "again.tar.gz", dict(reversed(FILES.items())))
+    first = staged("r1", 1)
+    assert first == staged("20261123T101500-abc1234", 1) == staged("r2", 1, archive=again, sha256="b", revision="x")
+    assert len({first, staged("r3", 2), staged("r4", 1, archive=other, sha256="c")}) == 3
 
 
 def test_the_manifest_is_written_last(layout: Layout, order: _stage.Order, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +207,10 @@ def test_other_settings_are_rendered_anew_while_the_release_is_not_live(layout: 
     other = dataclasses.replace(order, ecosystems={"blue": "other", "green": "green's text"})
     assert _stage.stage(layout, other) == _stage.Staged(True, "renders r1 anew", "")
     assert layout.release("r1").ecosystem_for("blue").read_text() == "other"
-    assert [entry.event for entry in _ledger.read(layout.ledger)] == ["staged"]
+    assert _stage.stage(layout, dataclasses.replace(other, record="soaked longer")).changed
+    first, second = _ledger.read(layout.ledger)
+    assert (first.event, second.event) == ("staged", "staged")
+    assert first.detail["content"] != second.detail["content"]
 
 
 def test_how_a_live_release_is_proved_may_change(layout: Layout, order: _stage.Order) -> None:

@@ -91,7 +91,7 @@ def test_prune_takes_nothing_anybody_needs(
 ) -> None:
     entries = [_ledger.Entry("t", what, release) for what, release in (event.split(":") for event in GOOD)]
     releases = ["r1", "r2", "r3", "r4", "bad1", "half"]
-    found = _prune.expendable(releases, entries, live=live, rollback_target=target, running=running, keep=keep)
+    found = _prune.expendable(releases, entries, live=live, ways_back=[target], running=running, keep=keep)
     assert found == gone
 
 

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _deadline,
     _facts,
+    _ledger,
     _lock,
     _phases,
     _proof,
@@ -131,6 +132,23 @@ def test_another_release_that_stands_by_in_its_old_slot_goes_on(
     monkeypatch.setattr(_facts, "read_facts", lambda *_: facts)
     undo(app, "r2")
     assert world.said == []
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "live"),
+    [
+        pytest.param([], "r2", id="to how it was, where the deploy failed"),
+        pytest.param(["good:r3", "bad:r3"], "r1", id="to something else, where the release has died"),
+        pytest.param(["good:r3", "bad:r3", "bad:r1"], "r2", id="to the same, where there is nothing else"),
+    ],
+)
+def test_the_same_release_once_more_is_taken_back(app: Any, verdicts: list[str], live: str) -> None:
+    for release, slot, content in (("r1", "green", "one"), ("r2", "blue", "two"), ("r3", "green", "two")):
+        _ledger.append(app.layout.ledger, _ledger.Entry("t", "staged", release, detail={"content": content}))
+        app.put(release, slot)
+        app.note(f"published:{release}", *([f"good:{release}"] if release != "r3" else verdicts))
+    app.go_live("r3")
+    assert undo(app, "r3") == _undo.Undone(live)
 
 
 def test_a_good_release_keeps_its_name_when_a_rollback_to_it_fails_before_publish(app: Any) -> None:

@@ -235,7 +235,8 @@ def test_a_refused_connection_is_all_that_it_complains_of(vigil: Vigil) -> None:
 
 def test_who_is_at_it_and_what_stands_between_is_passed_on(vigil: Vigil) -> None:
     lease = _lock.Lease("l", _lock.Owner("ann@laptop", "deploy", 1, "b", 1), T0, T0, 900.0)
-    vigil.see(dataclasses.replace(vigil.sight, holder=lease, crossed="r2", frozen="lunch", overdue=True), at(0.0))
+    between: dict[str, Any] = {"holder": lease, "crossed": "r2", "frozen": "lunch", "overdue": True, "came_from": "r1"}
+    vigil.see(dataclasses.replace(vigil.sight, **between), at(0.0))
     situation = judged(vigil, 5.0)
     assert "ann@laptop (pid 1), deploy, since 5 s" in situation.busy
     assert "r1 is from before r2" in situation.forbidden

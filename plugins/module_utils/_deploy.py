@@ -19,6 +19,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _road,
     _state,
     _undo,
+    _verdict,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
@@ -101,6 +102,7 @@ def roll_back(
         _begin.take_lock(layout, claim, course)
     try:
         with course.phase("lock"):
+            _give_up(layout, wanted, by=run.by, course=course)
             changed = _begin.tidy_up(layout, by=run.by, course=course)
             release = _aim.existing(_state.read(layout, now=time.time()), wanted=wanted)
             course.found += _crossing(layout, release)
@@ -129,6 +131,17 @@ def take_back(
         return _go_back(layout, before, run, course, changed=bool(course.found)) if before else None
     finally:
         _begin.give_back(layout, course)
+
+
+def _give_up(layout: Layout, wanted: str, *, by: str, course: _phases.Course) -> None:
+    """Whoever rolls back has decided on a live release that was never confirmed: it is not soaked first."""
+    state = _state.read(layout, now=time.time())
+    if state.is_unconfirmed and wanted != state.live:
+        verdict = _verdict.Verdict(
+            state.live, "aborted", state.live_slot, by, "a rollback left it before it was confirmed"
+        )
+        _verdict.decide(layout, verdict, left="", freeze="", check_mode=False)
+        course.found.append(f"{state.live} was live and never confirmed.")
 
 
 def _cut_short(layout: Layout, release: str, *, by: str, course: _phases.Course) -> None:

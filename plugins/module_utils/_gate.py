@@ -107,10 +107,11 @@ class _Proof:
         return self.verdict
 
     def _until_good(self) -> list[Reason]:
-        verdict, plan = self.verdict, self.plan
+        verdict, plan, bad = self.verdict, self.plan, 0
         while True:
             reasons = self._round()
-            if any(reason.fatal for reason in reasons):
+            bad = bad + 1 if reasons else 0
+            if any(reason.fatal for reason in reasons) or (plan.just_gated and bad >= plan.failures):
                 return reasons
             enough = verdict.streak >= plan.consecutive and self._has_held()
             if enough and not verdict.silent:
@@ -123,7 +124,8 @@ class _Proof:
         """Seconds until the next question."""
         if enough:  # connections go around the workers, so that asking on reaches the rest of them
             return min(_NEXT_WORKER, self.plan.interval)
-        return min(_BOOTING, self.plan.interval) if self.verdict.first_answer_after is None else self.plan.interval
+        boots = self.verdict.first_answer_after is None and not self.plan.just_gated
+        return min(_BOOTING, self.plan.interval) if boots else self.plan.interval
 
     def _has_held(self) -> bool:
         """Whether it has lived for long enough, and answered so long: an app takes its time to boot, and then dies.

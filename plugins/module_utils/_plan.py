@@ -33,6 +33,8 @@ class Plan:
     :param duration: of the soak that follows; 0: none.
     :param failures: bad answers in a row that end a soak.
     :param gated: whether it has passed the gate before, so that a crash is none at boot any more.
+    :param just_gated: whether that was a moment ago: then bad answers count from the first one on, since it is not the
+        release that has to come up, and users get those answers, too.
     """
 
     release_path: str
@@ -45,6 +47,7 @@ class Plan:
     duration: float = 0.0
     failures: int = 2
     gated: bool = False
+    just_gated: bool = False
 
 
 def check_plan(plan: Plan) -> None:

@@ -84,6 +84,7 @@ def plan_of(params: dict[str, Any]) -> Plan:
         smoke=[probe_of(smoke, host=params["host"]) for smoke in params["smoke"]],
         **{name: params[name] for name in PROOF},
         gated=params.get("gated", False),
+        just_gated=params.get("just_gated", False),
     )
     check_plan(plan)
     return plan

@@ -61,7 +61,7 @@ def decide(state: State, entries: Sequence[_ledger.Entry]) -> Recovery:
             for release in state.releases
             if release.complete and release.id != state.live and _ledger.verdict(entries, release.id) in open_ends
         ),
-        unconfirmed=state.live if state.live and state.verdict not in _ledger.VERDICTS else "",
+        unconfirmed=state.live if state.is_unconfirmed else "",
         condemned=state.live if state.live and _ledger.is_condemned(entries, state.live) else "",
     )
 

@@ -67,7 +67,9 @@ def refusal(
         expected=wanted(verdict, plan),
         seen="\n    ".join(seen),
         where=f"{verdict.probe.question.method} {through} {verdict.probe.question.shown_path}",
-        remedy=remedy(decisive.rule, cause.rule if cause else ""),
+        remedy=in_front(verdict)
+        if plan.just_gated and not verdict.answers
+        else remedy(decisive.rule, cause.rule if cause else ""),
         facts=_evidence(verdict, through=through, tail=tail, needed=plan.consecutive),
     )
 
@@ -77,6 +79,8 @@ def wanted(verdict: Verdict, plan: Plan) -> str:
     expectation = str(verdict.probe.expectation)
     if verdict.probe != plan.health:
         return expectation
+    if plan.just_gated and not verdict.answers:
+        return f"the answer that the slot itself had just given, through the front door: {expectation}"
     if verdict.phase == "soak":
         return f"{plan.duration:g} s without a restart or {plan.failures} bad answers in a row: {expectation}"
     return f"{plan.consecutive} good answers in a row within {plan.deadline:g} s: {expectation}"
@@ -87,6 +91,17 @@ def remedy(rule: str, cause: str) -> str:
     if rule in _SYMPTOMS and cause in _REMEDIES:
         return _REMEDIES[cause]
     return _REMEDIES.get(rule, _FIX_LOG if rule in _LOG_RULES else _FIX_CODE)
+
+
+def in_front(verdict: Verdict) -> str:
+    """What to do where the slot gives good answers and the front door none."""
+    if verdict.answer.status == 421:
+        return "The edge serves no site by the name that was asked for: set bluegreen_edge_host to one of its names."
+    return (
+        "The slot had just answered, so look at what stands in front of it: the edge has to dial "
+        "current/.release/listen.sock of this app's root, and the hop there has to dial the slot's address. "
+        "After a change of ports or root, provision the edge again."
+    )
 
 
 def answered(answer: Answer) -> str:

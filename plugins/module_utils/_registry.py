@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -70,7 +71,7 @@ def note_refusal(directory: Path, app: str, release: str, *, by: str, reason: st
     """Have the guard tell people of a release that was refused before anything was touched, where there is a guard."""
     told = {"at": _ledger.now(), "app": app, "release": release, "by": by, "reason": reason}
     with contextlib.suppress(OSError):  # that nobody is told must not hide why it was refused
-        write_atomic(directory / _REFUSALS / f"{told['at']}-{secrets.token_hex(4)}.json", json.dumps(told) + "\n")
+        write_atomic(directory / _REFUSALS / f"{time.time_ns()}-{secrets.token_hex(4)}.json", json.dumps(told) + "\n")
 
 
 def take_refusals(directory: Path) -> Iterator[tuple[str, _ledger.Entry]]:

@@ -204,7 +204,11 @@ def _restart(journey: Journey) -> None:
 
 def _soak(journey: Journey) -> None:
     """Through the front door; behind an edge the slot itself has just been proved, so that one good answer will do."""
-    brief = {"consecutive": 1, "smoke": [], "gated": True} if journey.app.has_edge else {}
+    # Where nobody was served before, an edge may have to find out first that there is somebody now.
+    is_switch = journey.switch > 0 and journey.previous != ""
+    brief: dict[str, Any] = {}
+    if journey.app.has_edge:
+        brief = {"consecutive": 1, "smoke": [], "gated": True, "just_gated": is_switch}
     begun = time.time()
     proof = prove(journey, journey.serving, through=journey.app.front, duration=journey.soak, **brief)
     journey.answered_at = round(begun + proof.get("first_answer_after", 0.0), 3)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _app, _ledger, _lock, _manifest
@@ -56,6 +56,11 @@ class State:
     lock: str
     frozen: str
 
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Whether nothing was ever decided on the live release, since its deploy was cut short."""
+        return self.live != "" and self.verdict not in _ledger.VERDICTS
+
     def release(self, identifier: str) -> Release | None:
         """The release of that id on disk."""
         return next((release for release in self.releases if release.id == identifier), None)
@@ -81,7 +86,7 @@ def read(layout: Layout, *, now: float) -> State:
     releases = tuple(_read_release(tree, entries) for tree in trees(layout))
     lease = _lock.held(layout.lock)
     present = {release.id for release in releases if release.complete}
-    return State(
+    state = State(
         live=live,
         live_slot=slot_name(layout.release(live)) if live else "",
         verdict=_ledger.verdict(entries, live) if live else "",
@@ -92,6 +97,8 @@ def read(layout: Layout, *, now: float) -> State:
         lock=lease.describe(now) if lease else "",
         frozen=_lock.frozen(layout.root),
     )
+    # What was only cut short goes back to how it was, whatever that was made of.
+    return replace(state, rollback_target=state.came_from) if state.is_unconfirmed else state
 
 
 def trees(layout: Layout) -> list[ReleaseTree]:

@@ -93,10 +93,7 @@ def _take_back(
     layout: Layout, state: _state.State, failure: Failure, *, run: _phases.Run, course: _phases.Course
 ) -> Undone:
     """The same road with the release before: start it where it runs no more, prove it, publish it, prove it live."""
-    # What was only cut short, or failed its soak, goes back to how it was. What has died is left for something else.
-    suspect, target = state.live, state.came_from
-    if state.verdict == "bad":
-        target = state.rollback_target or target
+    suspect, target = state.live, state.rollback_target or state.came_from
     try:
         app = _app.require(layout.release(suspect))
         refuse_crossing(layout, target)

@@ -203,13 +203,18 @@ def test_a_rollback_that_lost_the_lock_leaves_everything_to_whoever_has_it(
     assert (edge.live(), _lock.frozen(edge.layout.root)) == ("r2", "")
 
 
-def test_a_rollback_decides_on_an_unconfirmed_release_first(edge: Any) -> None:
-    edge.put("r3", "blue")
-    edge.note("published:r3")
-    edge.go_live("r3")
-    roll_back(edge)
-    assert edge.live() == "r2"
-    assert edge.events("r3")[-2:] == ["good", "rolled_back"]
+def test_a_rollback_does_not_wait_for_the_verdict_on_what_it_leaves(edge: Any, world: Any) -> None:
+    cut_short(edge)
+    assert "r3 was live and never confirmed." in roll_back(edge).found
+    assert (edge.live(), edge.events("r3")[-1]) == ("r2", "rolled_back")
+    assert "aborted" in edge.events("r3")
+    assert not [said for said in world.said if "prove r3" in said]
+
+
+def test_a_rollback_to_an_unconfirmed_release_is_its_soak(edge: Any) -> None:
+    cut_short(edge)
+    roll_back(edge, "r3")
+    assert (edge.live(), edge.events("r3")[-1]) == ("r3", "good")
 
 
 def cut_short(app: Any, *events: str, reversible: bool = True) -> None:

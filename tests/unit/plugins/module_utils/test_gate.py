@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._expect import Expectation
 from ansible_collections.nodeops.pm2.plugins.module_utils._facts import ProcessFacts
-from ansible_collections.nodeops.pm2.plugins.module_utils._gate import Senses, Verdict, prove
+from ansible_collections.nodeops.pm2.plugins.module_utils._gate import SETTLE, Senses, Verdict, prove
 from ansible_collections.nodeops.pm2.plugins.module_utils._log import Finding
 from ansible_collections.nodeops.pm2.plugins.module_utils._plan import Plan, Probe, check_plan
 from ansible_collections.nodeops.pm2.plugins.module_utils._probe import Answer, Question
@@ -94,6 +94,16 @@ def test_a_good_release_passes_when_it_has_answered_and_lived_long_enough() -> N
     assert verdict.slowest == 0.1
     assert 2.0 <= verdict.seconds < 2.6
     assert world.ticks == 5
+
+
+@pytest.mark.parametrize(
+    ("bad_until", "seconds"), [pytest.param(9.0, 1.0, id="never"), pytest.param(0.4, None, id="one bad answer")]
+)
+def test_what_has_just_passed_the_gate_is_not_waited_for(bad_until: float, seconds: float | None) -> None:
+    plan = replace(PLAN, consecutive=1, interval=0.5, failures=2, gated=True, just_gated=True)
+    verdict, world = judge(plan, now=5.0, answers={0: NO, 5.0 + bad_until: OK})
+    assert rules(verdict) == ([] if seconds is None else ["no_answer"])
+    assert world.now - 5.0 < (seconds or 1.0) + SETTLE
 
 
 def test_a_warm_release_passes_after_the_answers_in_a_row() -> None:

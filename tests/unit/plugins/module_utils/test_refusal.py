@@ -59,6 +59,18 @@ def told(verdict: Verdict, tail: list[str] | None = None) -> DeployError:
     return refusal(verdict, PLAN, release="r2", slot="green", through="127.0.0.1:3002", tail=tail or [], log=LOG)
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(503, "the edge has to dial current/.release/listen.sock"), (421, "set bluegreen_edge_host")],
+)
+def test_a_front_door_that_does_not_lead_to_the_slot_is_told_as_such(status: int, words: str) -> None:
+    plan = replace(PLAN, gated=True, just_gated=True)
+    verdict = Verdict(HEALTH, Answer(status), reasons=[Reason("wrong_status", f"status {status}")], asked=2)
+    said = str(refusal(verdict, plan, release="r2", slot="green", through="http://127.0.0.1", tail=[], log=LOG))
+    assert "expected: the answer that the slot itself had just given, through the front door" in said
+    assert words in said
+
+
 def test_a_crash_is_told_on_one_screen() -> None:
     assert str(told(CRASHED, [CAUSE, "    at wrapSafe"])).splitlines() == [
         f"Release r2 is refused in slot green by crashed_at_boot: {ENDED}. Probably syntax_error: {CAUSE}",

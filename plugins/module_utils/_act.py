@@ -132,5 +132,13 @@ def carry_out(act: Act, module: Any) -> dict[str, Any]:
     try:
         return act.do()
     except (DeployError, OSError) as error:
-        module.fail_json(**{**act.as_result(), **failure_of(error)})
+        module.fail_json(**{**_known_of(act), **failure_of(error)})
         raise  # never reached: fail_json ends the process
+
+
+def _known_of(act: Act) -> dict[str, Any]:
+    """What is returned in failure; what the host does not let anybody read must not hide why it failed."""
+    try:
+        return act.as_result()
+    except OSError:
+        return {"release": act.release, **act.course.as_result()}

@@ -75,7 +75,9 @@ def run(
             expected="an executable that starts",
             seen=str(error),
             where=str(cwd),
-            remedy="Check that it is installed and that the deploy user may run it.",
+            remedy="Write the program and each argument as a word of its own: [npm, ci] and not [npm ci]."
+            if " " in argv[0]
+            else "Check that it is installed and that whoever runs this may run it.",
         ) from error
     try:
         stdout, stderr = process.communicate(stdin, timeout=timeout)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -103,7 +104,7 @@ def run_hooks(run: Run, name: str, *, where: Path, environment: Mapping[str, str
 
 
 def refuse_unknown_hooks(hooks: Mapping[str, Any]) -> None:
-    """Raise for a hook whose name no phase has, since it would never run."""
+    """Raise for a hook whose name no phase has, since it would never run, and for a command that is no argument list."""
     known = [f"{when}_{phase}" for phase in HOOKED for when in ("before", "after")]
     unknown = sorted(set(hooks) - set(known))
     if unknown:
@@ -112,3 +113,13 @@ def refuse_unknown_hooks(hooks: Mapping[str, Any]) -> None:
             expected=", ".join(known),
             seen=", ".join(unknown),
         )
+    for name, commands in hooks.items():
+        wrong = [argv for argv in commands if not isinstance(argv, (list, tuple)) or not argv]
+        if wrong:
+            words = shlex.split(str(wrong[0])) if isinstance(wrong[0], str) else ["npm", "run", "migrate"]
+            raise DeployError(
+                f"A command of bluegreen_hooks.{name} is no argument list.",
+                expected=f"a list of the program and its arguments, such as {words}",
+                seen=repr(wrong[0]),
+                remedy="Write each command as a list.",
+            )

@@ -50,6 +50,12 @@ MISTAKES = [
         {"ports": (3001, 65536)},
     ),
     Mistake(
+        "misspelt options",
+        ("bluegreen_relese, bluegreen_soack would be read by nobody: no option has such a name.",),
+        {"relese": "r1", "soack": 3},
+    ),
+    Mistake("hook in one string", ("before_gate", "['npm', 'run', 'x']"), {"hooks": {"before_gate": ["npm run x"]}}),
+    Mistake(
         "unknown rule",
         ("bluegreen_check_skip names a rule that does not exist.", "stale_build_output", "stale_biuld"),
         {"check_skip": ["stale_biuld"]},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,6 +59,12 @@ def test_what_nobody_waits_for_is_refused() -> None:
     _phases.refuse_unwanted(_phases.Run("deploy", "ann"), "publish")
     with pytest.raises(DeployError, match=r"The deploy was cancelled(?s:.*)ann to be there before publish"):
         _phases.refuse_unwanted(_phases.Run("deploy", "ann", is_wanted=lambda: False), "publish")
+
+
+@pytest.mark.parametrize("command", ["npm run 'a b'", [], 3])
+def test_a_command_that_is_no_argument_list_is_refused_before_anything_runs(command: Any) -> None:
+    with pytest.raises(DeployError, match="before_gate is no argument list"):
+        _phases.refuse_unknown_hooks({"before_gate": [["true"], command]})
 
 
 @pytest.mark.parametrize("name", ["before_lunch", "gate", "before_check", "after_lock"])

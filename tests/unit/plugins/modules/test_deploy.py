@@ -276,3 +276,16 @@ def test_a_full_disk_is_told_as_one(
     assert "The host refused to do it." in said["msg"]
     assert "No space left on device" in said["msg"]
     assert (said["phase"], said["app"]["live"]) == ("stage", "r1")
+
+
+def test_what_may_not_be_read_is_told_as_such(
+    app: Any, r2: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def barred(*_given: Any, **_options: Any) -> None:
+        raise PermissionError(13, "Permission denied", "app.json")
+
+    monkeypatch.setattr("ansible_collections.nodeops.pm2.plugins.module_utils._state.read", barred)
+    said = fail(deploy.main, capsys, {"root": str(app.layout.root), "state": "gated", "owner": asdict(OWNER), **r2})
+    assert "The host refused to do it." in said["msg"]
+    assert "where: app.json" in said["msg"]
+    assert (said["phase"], said["release"]) == ("lock", "r2")

@@ -120,6 +120,16 @@ def test_a_stranger_on_the_idle_port_is_seen_by_the_check_and_by_the_start(app: 
     is_untouched(app, live)
 
 
+def test_a_front_door_that_does_not_lead_to_the_slot_is_found_in_two_answers(app: App, live: int) -> None:
+    elsewhere = {"blue": app.card.ports["main"], "green": app.card.ports["spare"]}
+    run = app.deploy("release-2", release="elsewhere", ports=elsewhere, gate_timeout=60, ends=REFUSED)
+    assert "The slot had just answered, so look at what stands in front of it" in run.output
+    published, bad = app.entries("elsewhere")[-2:]
+    assert (published["event"], bad["event"]) == ("published", "bad")
+    assert moment(bad) - moment(published) < 30, "it did not wait as for an app that boots"
+    is_untouched(app, live)
+
+
 def test_a_good_release_gets_through_after_all_that(app: App) -> None:
     app.deploy("release-2", release="good", gate_timeout=30)
     app.is_answered_by("good", "green")

@@ -48,7 +48,8 @@ class Finding:
 
     def __str__(self) -> str:
         lines = [f"[{self.rule}] {self.message}", *(f"    {item}" for item in self.evidence)]
-        return "\n".join([*lines, f"    do: {self.remedy}", f"    or: bluegreen_check_skip: [{self.rule}]"])
+        way_past = f"bluegreen_check_skip: [{self.rule}], or with a reason and an end a waiver in bluegreen_waivers"
+        return "\n".join([*lines, f"    do: {self.remedy}", f"    or: {way_past}"])
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,8 @@ def test_a_refusal_shows_errors_only_with_evidence_remedy_and_override(subject: 
     refused = _check.refusal(_check.run(subject, (mild, grave)), ["other"])
     assert str(refused) == (
         "The check refuses this release: 1 error.\n\n"
-        "[grave] Much.\n    src/a.ts:3: const x\n    dist\n    do: Correct it.\n    or: bluegreen_check_skip: [grave]"
+        "[grave] Much.\n    src/a.ts:3: const x\n    dist\n    do: Correct it.\n"
+        "    or: bluegreen_check_skip: [grave], or with a reason and an end a waiver in bluegreen_waivers"
     )
     assert refused.facts["counts"] == {"error": 1, "warning": 2, "skipped": 1}
     assert refused.facts["findings"][0]["evidence"][0] == {"file": "src/a.ts", "line": 3, "text": "const x"}

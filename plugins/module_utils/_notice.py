@@ -145,11 +145,16 @@ def _text(notice: Notice, seen: list[str], done: str, at: str, identifier: str) 
 
 
 def _short(notice: Notice, seen: list[str], done: str) -> str:
-    live = f"Live: {notice.live}." if notice.live else ""
-    what = f"{seen[0]}." if seen else f"Release {notice.release}." if notice.release else ""
-    head, what, tail = (_sms(part) for part in (f"{title(notice)}.", what, f"{done} {live}"))
+    what = seen[0] if seen else f"Release {notice.release}" if notice.release else ""
+    live = f"Live: {notice.live}" if notice.live else ""
+    head, what, tail = (_sms(part) for part in (_ended(title(notice)), _ended(what), f"{_ended(done)} {_ended(live)}"))
     room = SHORT_LIMIT - _width(head) - min(_width(tail), 70) - 2
     return _fit(" ".join(part for part in (head, _fit(what, room), tail) if part), SHORT_LIMIT)
+
+
+def _ended(text: str) -> str:
+    """As a sentence: what comes from an app, or from an error, may or may not end as one."""
+    return f"{text}." if text and text[-1] not in ".!?" else text
 
 
 def _listed(name: str, lines: list[str]) -> str:
@@ -172,6 +177,6 @@ def _width(text: str) -> int:
 def _fit(text: str, room: int) -> str:
     if _width(text) <= room:
         return text
-    while text and _width(text) > room - 2:
+    while text and _width(text) > room - 3:
         text = text[:-1]
-    return f"{text.rstrip()}.."
+    return f"{text.rstrip(' .')}..."

@@ -180,7 +180,8 @@ def _announce(
     for problem in problems:
         _LOG.error("%s", problem)
     kind, severity = ("guard_blind", WARNING) if problems else ("guard_started", INFO)
-    done = "It goes on with what it can." if problems else f"It watches {len(_registry.apps(directory))} apps."
+    apps = len(_registry.apps(directory))
+    done = "It goes on with what it can." if problems else f"It watches {apps} app{'' if apps == 1 else 's'}."
     look = "systemctl status bluegreen-guard"
     guard.herald.tell(Notice(kind, severity, "guard", guard.host, seen=told, done=done, look=look))
 

@@ -90,7 +90,7 @@ def test_no_message_is_too_long(kind: str, line: str) -> None:
     [
         (
             CRASH,
-            "CRITICAL shop on web1: crash loop (3 times). SyntaxError: Identifier '__dirname' has al..",
+            "CRITICAL shop on web1: crash loop (3 times). SyntaxError: Identifier '__dirname' has a...",
         ),
         (
             replace(CRASH, seen=("Object.`x` fehlt \u00fcberall",), done="", count=1),
@@ -101,6 +101,15 @@ def test_no_message_is_too_long(kind: str, line: str) -> None:
 )
 def test_an_sms_tells_the_same_in_one_piece(notice: Notice, short: str) -> None:
     assert message_of(notice, identifier="1", at=AT).short.startswith(short)
+
+
+@pytest.mark.parametrize("seen", ["It crashes: 3 in 60 s.", "It crashes: 3 in 60 s", "Is it there?"])
+@pytest.mark.parametrize("done", ["Nothing.", "Nothing", ""])
+def test_a_sentence_ends_once(seen: str, done: str) -> None:
+    short = message_of(replace(CRASH, seen=(seen,), done=done), identifier="1", at=AT).short
+    assert ".." not in short
+    assert "?." not in short
+    assert " ." not in short
 
 
 def test_what_was_done_has_its_place_in_an_sms() -> None:

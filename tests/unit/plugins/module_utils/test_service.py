@@ -92,6 +92,16 @@ def test_it_says_that_it_is_there_and_what_it_cannot_do(
     assert (notice.kind, notice.severity) == (kind, severity)
 
 
+@pytest.mark.parametrize(("apps", "says"), [(["shop"], "It watches 1 app."), (["blog", "shop"], "It watches 2 apps.")])
+def test_it_says_how_many_apps_it_watches(tmp_path: Path, apps: list[str], says: str) -> None:
+    (tmp_path / "apps").mkdir()
+    for app in apps:
+        _registry.register(tmp_path, app, tmp_path / app)
+    guard = guard_that(None)
+    _service._announce(tmp_path, guard, [], (), version="v1")
+    assert guard.herald.told[0].done == says
+
+
 def test_two_would_do_everything_twice(tmp_path: Path) -> None:
     _service._refuse_second(tmp_path)
     assert (tmp_path / "apps").is_dir()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._lock import this_boot
@@ -28,6 +29,12 @@ class Moment:
     wall: float
     steady: float
     boot: str
+
+    @property
+    def utc(self) -> str:
+        """As the ledger writes it: UTC, ISO 8601 with milliseconds."""
+        written = datetime.fromtimestamp(self.wall, timezone.utc).isoformat(timespec="milliseconds")
+        return written.replace("+00:00", "Z")
 
 
 def now() -> Moment:

@@ -16,7 +16,7 @@ _SEEN_LINES = 12
 # A character of the alphabet of an SMS that takes the room of two; one that is not in it would make all of them do so.
 _WIDE = frozenset("^{}\\[]~|")
 
-# What each kind is called; those that last are resolved one day.
+# What each kind is called. What lasts is resolved one day; what may come again and again is counted.
 LASTING = {
     "crash_loop": "crash loop",
     "ended": "it ended and is not started again",
@@ -30,21 +30,24 @@ LASTING = {
     "frozen": "frozen until somebody has looked",
     "guard_blind": "the guard cannot watch everything",
 }
-ONCE = {
+RECURRING = {
     "log_critical": "a line in its log",
     "log_warning": "lines in its log",
     "survived": "it lives on after an exception that nobody caught",
+    "rollback_failed": "rollback failed",
+    "spool_full": "messages were dropped",
+}
+# What somebody did, at one moment: each is told at once, whether or not the same was done before.
+EVENTS = {
     "deploy_started": "deploy started",
     "deploy_good": "release confirmed",
     "deploy_refused": "release refused",
     "deploy_aborted": "deploy aborted",
     "rolled_back": "rolled back",
-    "rollback_failed": "rollback failed",
     "guard_started": "the guard has started",
-    "spool_full": "messages were dropped",
     "test": "a test of this alert path",
 }
-KINDS = {**LASTING, **ONCE}
+KINDS = {**LASTING, **RECURRING, **EVENTS}
 _OF_EVENTS = {
     "staged": ("deploy_started", INFO),
     "good": ("deploy_good", INFO),
@@ -65,7 +68,7 @@ class Notice:
     :param done: what was done about it, a sentence.
     :param live: what is live now, in words; empty where that is not known.
     :param look: the command to look closer.
-    :param count: how often it was seen since ``since`` (UTC, ISO 8601).
+    :param count: how often it was seen since ``since`` (UTC, ISO 8601); the last time was ``last``, ``''``: just now.
     :param resolved: it is over.
     """
 
@@ -81,6 +84,7 @@ class Notice:
     look: str = ""
     count: int = 1
     since: str = ""
+    last: str = ""
     resolved: bool = False
 
     @property
@@ -128,7 +132,6 @@ def title(notice: Notice) -> str:
 
 def _text(notice: Notice, seen: list[str], done: str, at: str, identifier: str) -> str:
     commit = f" (commit {notice.commit[:12]})" if notice.commit else ""
-    since = f", since {_clock(notice.since)}" if notice.since and notice.since != at else ""
     lines = [
         title(notice),
         f"Release: {notice.release}{commit}" if notice.release else "",
@@ -136,12 +139,20 @@ def _text(notice: Notice, seen: list[str], done: str, at: str, identifier: str) 
         f"Done: {done}" if done else "",
         f"Live now: {notice.live}" if notice.live else "",
         f"Look closer: {notice.look}" if notice.look else "",
-        f"{_clock(at)}{since}, id {identifier}",
+        f"{_when(notice, at)}, id {identifier}",
     ]
     # The lines about what was done are worth more than the end of a stack.
     room = TEXT_LIMIT - sum(len(line) + 1 for line in lines if line != lines[2])
     lines[2] = lines[2] if len(lines[2]) <= room else lines[2][: room - 1] + "…"
     return "\n".join(line for line in lines if line)
+
+
+def _when(notice: Notice, at: str) -> str:
+    """An event has the one moment that it happened at, however late it is told."""
+    if notice.kind in EVENTS:
+        return _clock(notice.since or at)
+    since = f", since {_clock(notice.since)}" if notice.since and notice.since != at else ""
+    return f"{_clock(at)}{since}{f', last at {_clock(notice.last)}' if notice.last else ''}"
 
 
 def _short(notice: Notice, seen: list[str], done: str) -> str:

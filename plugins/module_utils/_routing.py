@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Who is told what, and how often: a message per app, kind and release in five minutes, and one when it is over. Pure.
 
+That is so of trouble. What was done once, such as a start or a rollback, is told each time, and at once.
+
 What has been told is a plain mapping, by :attr:`Notice.key`, that its owner keeps on disk: a guard that is started anew
 must not tell everything again.
 """
@@ -9,13 +11,13 @@ must not tell everything again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import CRITICAL, INFO, SEVERITIES, WARNING, Channel
 from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment, elapsed, moment_of
-from ansible_collections.nodeops.pm2.plugins.module_utils._notice import LASTING, Notice
+from ansible_collections.nodeops.pm2.plugins.module_utils._notice import EVENTS, LASTING, Notice
 
 WINDOW = 300.0
 # It has to be over for so long before anybody is told; for a whole window, once it has come back after that.
@@ -29,7 +31,7 @@ class Told:
 
     :param notice: the last one that was sent, with the count of then.
     :param sent: when that was.
-    :param count: how often it was seen in all, ``unsent`` of them since.
+    :param count: how often it was seen in all, ``unsent`` of them since, the last one at ``last``.
     :param over: since when it is over; ``None`` while it lasts.
     :param closed: when people were told so.
     :param shaky: it has come back after that.
@@ -39,6 +41,7 @@ class Told:
     sent: Moment
     count: int = 1
     unsent: int = 0
+    last: Moment | None = None
     over: Moment | None = None
     closed: Moment | None = None
     shaky: bool = False
@@ -50,17 +53,19 @@ ToSend = tuple[str, Notice]  # the message's id, and what it says
 
 def tell(state: State, notice: Notice, *, now: Moment, window: float = WINDOW) -> tuple[State, list[ToSend]]:
     """What is to be sent of ``notice``: itself, when nothing of its key was sent within ``window`` seconds, or when it
-    has become worse; else it is counted.
+    has become worse; else it is counted. An event is sent whatever was sent before it.
     """
+    if notice.kind in EVENTS:
+        return state, [(_digest(notice.key, notice.severity, notice.since or now.wall), notice)]
     told = state.get(notice.key)
     if told is None:
         fresh = Told(notice, now)
         return {**state, notice.key: fresh}, [(_identifier(notice, None, now, window), notice)]
     worse = SEVERITIES.index(notice.severity) > SEVERITIES.index(told.notice.severity)
     if not worse and not told.closed and elapsed(told.sent, now) < window:
-        counted = replace(told, count=told.count + 1, unsent=told.unsent + 1, over=None)
+        counted = replace(told, count=told.count + 1, unsent=told.unsent + 1, last=now, over=None)
         return {**state, notice.key: counted}, []
-    again = replace(notice, count=told.count + 1, since=told.notice.since or notice.since)
+    again = replace(notice, count=told.count + 1, since=told.notice.since or told.sent.utc)
     later = Told(again, now, again.count, shaky=told.closed is not None)
     return {**state, notice.key: later}, [(_identifier(again, told, now, window), again)]
 
@@ -88,7 +93,8 @@ def settle(state: State, *, now: Moment, window: float = WINDOW, quiet: float = 
             messages.append((_identifier(over, told, now, window), over))
             kept[key] = replace(told, closed=now, unsent=0)
         elif told.unsent and elapsed(told.sent, now) >= window:
-            again = replace(told.notice, count=told.count)
+            since, last = told.notice.since or told.sent.utc, told.last.utc if told.last else ""
+            again = replace(told.notice, count=told.count, since=since, last=last)
             messages.append((_identifier(again, told, now, window), again))
             kept[key] = replace(told, notice=again, sent=now, unsent=0)
         elif elapsed(told.sent, now) < (_FORGOTTEN if lasts else window):
@@ -122,8 +128,8 @@ def load(raw: Any) -> State:
             sent = moment_of(entry["sent"])
             if sent is not None and notice.key == key:
                 over, closed = moment_of(entry["over"]), moment_of(entry["closed"])
-                count, unsent = int(entry["count"]), int(entry["unsent"])
-                found[key] = Told(notice, sent, count, unsent, over, closed, bool(entry["shaky"]))
+                count, unsent, last = int(entry["count"]), int(entry["unsent"]), moment_of(entry.get("last"))
+                found[key] = Told(notice, sent, count, unsent, last, over, closed, bool(entry["shaky"]))
         except (LookupError, TypeError, ValueError):
             continue
     return found
@@ -132,5 +138,8 @@ def load(raw: Any) -> State:
 def _identifier(notice: Notice, told: Told | None, now: Moment, window: float) -> str:
     """The same for the same message, also when a guard that was killed comes to it a second time."""
     before = told.sent.wall if told else ""
-    parts: Sequence[object] = (notice.key, notice.severity, notice.resolved, before, int(now.wall // window))
+    return _digest(notice.key, notice.severity, notice.resolved, before, int(now.wall // window))
+
+
+def _digest(*parts: object) -> str:
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:12]

@@ -53,6 +53,17 @@ def test_what_is_not_known_is_not_mentioned() -> None:
     assert text == "CRITICAL shop on web1: PM2's daemon is gone\n2026-11-24 03:12:11 UTC, id 1"
 
 
+def test_what_was_counted_says_since_when_and_when_last() -> None:
+    text = message_of(replace(CRASH, last="2026-11-24T03:12:08.000Z"), identifier="1", at=AT).text
+    since = "since 2026-11-24 03:12:04 UTC, last at 2026-11-24 03:12:08 UTC"
+    assert text.endswith(f"\n2026-11-24 03:12:11 UTC, {since}, id 1")
+
+
+def test_an_event_has_the_moment_that_it_happened_at() -> None:
+    notice = Notice("deploy_good", "INFO", "shop", "web1", since="2026-11-24T03:12:04.000Z")
+    assert message_of(notice, identifier="1", at=AT).text.endswith("\n2026-11-24 03:12:04 UTC, id 1")
+
+
 def test_that_it_is_over_wakes_nobody() -> None:
     message = message_of(replace(CRASH, resolved=True), identifier="1", at=AT)
     assert message.text.startswith("RESOLVED shop on web1: crash loop (3 times)\n")

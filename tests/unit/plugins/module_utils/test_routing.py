@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _routing
+from ansible_collections.nodeops.pm2.plugins.module_utils import _notice, _routing
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import Message, Receipt
 from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
 from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice
@@ -85,13 +85,38 @@ def test_what_lasts_is_told_once_in_a_while_and_when_it_is_over(story: str, sent
 @pytest.mark.parametrize(
     ("story", "sent"),
     [
-        ("0+ 10- 50.", [(0, "INFO", 1)]),
-        ("0+ 10+ 300. 301+", [(0, "INFO", 1), (300, "INFO", 2)]),
-        ("0+ 300. 301+", [(0, "INFO", 1), (301, "INFO", 1)]),
+        ("0+ 10- 50.", [(0, "WARNING", 1)]),
+        ("0+ 10+ 300. 301+", [(0, "WARNING", 1), (300, "WARNING", 2)]),
+        ("0+ 300. 301+", [(0, "WARNING", 1), (301, "WARNING", 1)]),
     ],
 )
-def test_what_happens_once_is_never_over(story: str, sent: list[tuple[float, str, int]]) -> None:
-    assert play(steps(story), Notice("deploy_started", "INFO", "shop", "web1", "r2")) == sent
+def test_what_recurs_is_counted_and_never_over(story: str, sent: list[tuple[float, str, int]]) -> None:
+    assert play(steps(story), Notice("log_warning", "WARNING", "shop", "web1", "r2")) == sent
+
+
+@pytest.mark.parametrize("kind", _notice.EVENTS)
+def test_what_somebody_did_is_told_each_time_and_at_once(kind: str) -> None:
+    sent = play(steps("0+ 10+ 20! 30- 60. 301. 302+ 700."), Notice(kind, "WARNING", "shop", "web1", "r2"))
+    assert sent == [(0, "WARNING", 1), (10, "WARNING", 1), (20, "CRITICAL", 1), (302, "WARNING", 1)]
+
+
+def test_each_event_has_an_id_of_its_own_and_the_same_one_when_it_is_told_again() -> None:
+    done = Notice("rolled_back", "WARNING", "shop", "web1", "r2")
+    at_once = {_routing.tell({}, done, now=at(seconds))[1][0][0] for seconds in (0, 1)}
+    of_a_ledger = {_routing.tell({}, replace(done, since=since), now=at(0))[1][0][0] for since in ("then", "later")}
+    assert len(at_once | of_a_ledger) == 4
+    assert _routing.tell({}, replace(done, since="then"), now=at(900))[1][0][0] in of_a_ledger
+
+
+def test_what_was_counted_says_when_it_was() -> None:
+    crash = replace(CRASH, since="")
+    state, _ = _routing.tell({}, crash, now=at(0))
+    for seconds in (10, 40):
+        state, _ = _routing.tell(state, crash, now=at(seconds))
+    state, [(_id, told)] = _routing.settle(state, now=at(300))
+    assert (told.count, told.since, told.last) == (3, "1970-01-12T13:46:40.000Z", "1970-01-12T13:47:20.000Z")
+    _state, [(_id, later)] = _routing.tell(state, crash, now=at(900))
+    assert (later.count, later.since, later.last) == (4, told.since, ""), "the last time is now"
 
 
 def test_apps_kinds_and_releases_are_told_apart() -> None:

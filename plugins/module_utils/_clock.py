@@ -49,6 +49,11 @@ def elapsed(since: Moment, until: Moment) -> float:
     return max(until.wall - since.wall, 0.0)
 
 
+def span(seconds: float) -> str:
+    """A length of time as people read it."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
 def moment_of(raw: Any) -> Moment | None:
     """A moment as ``asdict`` writes it; ``None`` where it is none."""
     try:

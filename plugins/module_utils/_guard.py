@@ -367,7 +367,6 @@ class Guard:
         self, watched: Watched, kind: str, severity: str, *, seen: tuple[str, ...], done: str, live: str = ""
     ) -> str:
         vigil, sight = watched.vigil, watched.vigil.sight
-        now_live = live or (f"{sight.live} in {sight.slot.name}" if sight.slot else "nothing")
         notice = Notice(
             kind=kind,
             severity=severity,
@@ -377,7 +376,7 @@ class Guard:
             commit=sight.commit,
             seen=seen,
             done=done,
-            live=now_live,
+            live=live or sight.place,
             look=f"bluegreen history {vigil.name}",
         )
         return self.herald.tell(notice, secrets=watched.secrets())
@@ -388,11 +387,14 @@ class Guard:
             vigil = watched.vigil
             if vigil.sight.problem:
                 continue  # what cannot be read is not empty
-            for entry in self.chronicle.follow(vigil.name, watched.eyes.entries, secrets=watched.secrets):
+            entries, sight, secrets = watched.eyes.entries, vigil.sight, watched.secrets
+            for entry in self.chronicle.follow(vigil.name, entries, sight=sight, secrets=secrets):
                 if entry.event == "unfrozen":
                     self.herald.end(vigil.name, "frozen")
         for app, refused in _registry.take_refusals(self.settings.directory):
-            self.chronicle.tell(app, refused, secrets=self.apps[app].secrets if app in self.apps else tuple)
+            known = self.apps.get(app)
+            seen = known.vigil.sight if known and not known.vigil.sight.problem else None
+            self.chronicle.tell(app, [refused], sight=seen, secrets=known.secrets if known else tuple)
 
     def _feel(self) -> None:
         """How all is, for the heartbeat."""

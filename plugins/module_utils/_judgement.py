@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import CRITICAL, INFO, WARNING
+from ansible_collections.nodeops.pm2.plugins.module_utils._clock import span
 from ansible_collections.nodeops.pm2.plugins.module_utils._log import Finding, most_telling
 from ansible_collections.nodeops.pm2.plugins.module_utils._windows import Window
 
@@ -203,7 +204,7 @@ def _dying(situation: Situation, policy: Policy, trouble: Trouble) -> Decision:
         return _freeze(situation, trouble)
     hindered = _hindrance(situation) if baking else _too_old(situation, policy)
     if not hindered:
-        text = f"{trouble.text}, {_span(situation.age)} after it was published"
+        text = f"{trouble.text}, {span(situation.age or 0.0)} after it was published"
         return Decision(ROLL_BACK, trouble.kind, CRITICAL, f"{text}: it is rolled back to {situation.target}.", True)
     action = policy.loop if trouble.loops else policy.hang
     done = "it is stopped" if action == QUENCH else "it is started again"
@@ -236,9 +237,4 @@ def _hindrance(situation: Situation) -> str:
 def _too_old(situation: Situation, policy: Policy) -> str:
     if situation.age is None:
         return "nobody knows when it was published"
-    return f"it was published {_span(situation.age)} ago, longer than the bake of {_span(policy.bake)}"
-
-
-def _span(seconds: float | None) -> str:
-    seconds = seconds or 0.0
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    return f"it was published {span(situation.age)} ago, longer than the bake of {span(policy.bake)}"

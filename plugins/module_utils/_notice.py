@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from ansible_collections.nodeops.pm2.plugins.module_utils._channel import CRITICAL, INFO, WARNING, Message
-from ansible_collections.nodeops.pm2.plugins.module_utils._ledger import Entry
+from ansible_collections.nodeops.pm2.plugins.module_utils._channel import INFO, Message
 from ansible_collections.nodeops.pm2.plugins.module_utils._log import clean
 
 TEXT_LIMIT, SHORT_LIMIT = 4000, 160
@@ -43,20 +42,12 @@ EVENTS = {
     "deploy_good": "release confirmed",
     "deploy_refused": "release refused",
     "deploy_aborted": "deploy aborted",
+    "deploy_taken_back": "release taken back",
     "rolled_back": "rolled back",
     "guard_started": "the guard has started",
     "test": "a test of this alert path",
 }
 KINDS = {**LASTING, **RECURRING, **EVENTS}
-_OF_EVENTS = {
-    "staged": ("deploy_started", INFO),
-    "good": ("deploy_good", INFO),
-    "refused": ("deploy_refused", WARNING),
-    "bad": ("deploy_refused", WARNING),
-    "aborted": ("deploy_aborted", WARNING),
-    "rolled_back": ("rolled_back", WARNING),
-    "frozen": ("frozen", CRITICAL),
-}
 
 
 @dataclass(frozen=True)
@@ -67,6 +58,7 @@ class Notice:
     :param seen: what was seen, the most telling first: an error's first line, the restarts, the probe.
     :param done: what was done about it, a sentence.
     :param live: what is live now, in words; empty where that is not known.
+    :param todo: what is left for a person to do; empty where nothing is.
     :param look: the command to look closer.
     :param count: how often it was seen since ``since`` (UTC, ISO 8601); the last time was ``last``, ``''``: just now.
     :param resolved: it is over.
@@ -81,6 +73,7 @@ class Notice:
     seen: tuple[str, ...] = ()
     done: str = ""
     live: str = ""
+    todo: str = ""
     look: str = ""
     count: int = 1
     since: str = ""
@@ -93,13 +86,10 @@ class Notice:
         return f"{self.app}|{self.kind}|{self.release}"
 
 
-def of_entry(entry: Entry, *, app: str, host: str, look: str) -> Notice | None:
-    """What an event of the ledger has to tell people; ``None`` where it is of no interest to them."""
-    kind, severity = _OF_EVENTS.get(entry.event, ("", INFO))
-    if not kind:
-        return None
-    seen = tuple(part for part in (entry.reason, f"by {entry.by}" if entry.by else "") if part)
-    return Notice(kind, severity, app, host, release=entry.release, seen=seen, look=look, since=entry.at)
+def way_on(app: str) -> str:
+    """What a person does about an app that is frozen because it could not be helped."""
+    forward = f"bluegreen unfreeze --app {app} and a deploy that mends it"
+    return f"find out why, then bluegreen rollback --unfreeze --app {app}, or {forward}"
 
 
 def message_of(notice: Notice, *, identifier: str, at: str, secrets: Iterable[str] = ()) -> Message:
@@ -138,6 +128,7 @@ def _text(notice: Notice, seen: list[str], done: str, at: str, identifier: str) 
         _listed("Seen", seen),
         f"Done: {done}" if done else "",
         f"Live now: {notice.live}" if notice.live else "",
+        f"Do next: {notice.todo}" if notice.todo else "",
         f"Look closer: {notice.look}" if notice.look else "",
         f"{_when(notice, at)}, id {identifier}",
     ]

@@ -12,7 +12,9 @@ import pytest
 from ansible_collections.nodeops.pm2.plugins.module_utils._chronicle import Chronicle
 from ansible_collections.nodeops.pm2.plugins.module_utils._ledger import Entry
 from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice
+from ansible_collections.nodeops.pm2.plugins.module_utils._sight import Sight
 
+SIGHT = Sight(live="r1")
 AT = "2026-11-24T03:12:11.000Z"
 
 
@@ -47,43 +49,44 @@ def chronicle(mouth: Mouth, tmp_path: Path) -> Chronicle:
 
 def test_what_was_there_before_is_no_news(mouth: Mouth, tmp_path: Path) -> None:
     one = chronicle(mouth, tmp_path)
-    assert one.follow("shop", entries("staged", "good"), secrets=tuple) == []
+    assert one.follow("shop", entries("staged", "good"), sight=SIGHT, secrets=tuple) == []
     assert [
-        entry.event for entry in one.follow("shop", entries("staged", "good", "frozen"), secrets=lambda: ["s"])
+        entry.event
+        for entry in one.follow("shop", entries("staged", "good", "frozen"), sight=SIGHT, secrets=lambda: ["s"])
     ] == ["frozen"]
     assert (mouth.told, mouth.secrets) == ([("shop", "frozen")], [["s"]])
 
 
 def test_what_the_guard_did_it_tells_itself(mouth: Mouth, tmp_path: Path) -> None:
     one = chronicle(mouth, tmp_path)
-    one.follow("shop", [], secrets=tuple)
-    assert len(one.follow("shop", entries("bad", by="guard@web1"), secrets=tuple)) == 1
+    one.follow("shop", [], sight=SIGHT, secrets=tuple)
+    assert len(one.follow("shop", entries("bad", by="guard@web1"), sight=SIGHT, secrets=tuple)) == 1
     assert mouth.told == []
 
 
 def test_it_catches_up_and_says_nothing_twice(mouth: Mouth, tmp_path: Path) -> None:
     one = chronicle(mouth, tmp_path)
-    one.follow("shop", entries("staged"), secrets=tuple)
-    one.follow("shop", entries("staged", "gated"), secrets=tuple)
+    one.follow("shop", entries("staged"), sight=SIGHT, secrets=tuple)
+    one.follow("shop", entries("staged", "gated"), sight=SIGHT, secrets=tuple)
     for _ in range(2):
-        chronicle(mouth, tmp_path).follow("shop", entries("staged", "gated", "aborted"), secrets=tuple)
+        chronicle(mouth, tmp_path).follow("shop", entries("staged", "gated", "aborted"), sight=SIGHT, secrets=tuple)
     assert mouth.told == [("shop", "deploy_aborted")]
 
 
 def test_what_could_not_be_told_is_told_later(mouth: Mouth, tmp_path: Path) -> None:
     one = chronicle(mouth, tmp_path)
-    one.follow("shop", [], secrets=tuple)
+    one.follow("shop", [], sight=SIGHT, secrets=tuple)
     mouth.mute = True
     with pytest.raises(OSError, match="disk full"):
-        one.follow("shop", entries("aborted"), secrets=tuple)
+        one.follow("shop", entries("aborted"), sight=SIGHT, secrets=tuple)
     mouth.mute = False
-    one.follow("shop", entries("aborted"), secrets=tuple)
+    one.follow("shop", entries("aborted"), sight=SIGHT, secrets=tuple)
     assert mouth.told == [("shop", "deploy_aborted")]
 
 
 def test_what_happens_to_an_app_before_it_was_ever_deployed_is_news(mouth: Mouth, tmp_path: Path) -> None:
-    chronicle(mouth, tmp_path).follow("shop", [], secrets=tuple)
-    chronicle(mouth, tmp_path).follow("shop", entries("staged"), secrets=tuple)
+    chronicle(mouth, tmp_path).follow("shop", [], sight=SIGHT, secrets=tuple)
+    chronicle(mouth, tmp_path).follow("shop", entries("staged"), sight=SIGHT, secrets=tuple)
     assert mouth.told == [("shop", "deploy_started")]
 
 
@@ -92,8 +95,8 @@ def test_a_ledger_that_was_made_anew_begins_anew_and_one_that_is_gone_for_a_mome
 ) -> None:
     one = chronicle(mouth, tmp_path)
     for seen in (["staged", "good", "gated"], [], ["staged", "good", "gated"]):
-        one.follow("shop", entries(*seen), secrets=tuple)
+        one.follow("shop", entries(*seen), sight=SIGHT, secrets=tuple)
     assert mouth.told == []
     for seen in (["gated"], ["gated", "aborted"]):
-        one.follow("shop", entries(*seen), secrets=tuple)
+        one.follow("shop", entries(*seen), sight=SIGHT, secrets=tuple)
     assert mouth.told == [("shop", "deploy_aborted")]

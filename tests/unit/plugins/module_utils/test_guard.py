@@ -271,6 +271,7 @@ def test_a_deploy_is_told_and_what_the_guard_did_itself_is_not_told_twice(night:
     night.passes(2)
     assert night.mouth.kinds() == ["deploy_started", "deploy_refused", "frozen"]
     assert night.mouth.told[1].seen == ("why", "by ann")
+    assert {notice.live for notice in night.mouth.told} == {"r2 in green"}
     assert ("shop", "frozen") not in night.mouth.ended
     night.app.note("unfrozen:")
     night.passes(2)
@@ -286,6 +287,7 @@ def test_what_was_refused_before_anything_was_touched_is_told_once(night: Night,
     (told,) = night.mouth.told
     assert (told.kind, told.severity, told.app, told.release) == ("deploy_refused", "WARNING", name, "r3")
     assert told.seen == ("The release was refused.\nstale dist/", "by ann@laptop")
+    assert told.live == ("r2 in green" if name == "shop" else "")
 
 
 def test_what_happened_while_it_was_away_is_told_and_nothing_twice(night: Night) -> None:

@@ -24,6 +24,9 @@ class Teller(Protocol):
     def tell(self, notice: Notice, *, secrets: Sequence[str] = ()) -> str:
         """Tell it."""
 
+    def end(self, app: str, *kinds: str, done: str = "", live: str = "") -> None:
+        """Tell that it is over."""
+
 
 class Chronicle:
     """Follows ledgers, and remembers on disk how far: a guard that was away catches up, and says nothing twice.
@@ -36,10 +39,8 @@ class Chronicle:
         self._path, self._teller, self._host = path, teller, host
         self._heard = _remembered(path)
 
-    def follow(
-        self, app: str, entries: Sequence[Entry], *, sight: Sight, secrets: Callable[[], Sequence[str]]
-    ) -> Sequence[Entry]:
-        """Tell what the ledger of an app has got since, but for what the guard did itself; all that it got.
+    def follow(self, app: str, entries: Sequence[Entry], *, sight: Sight, secrets: Callable[[], Sequence[str]]) -> None:
+        """Tell what the ledger of an app has got since, but for what the guard did itself.
 
         What was there when it was seen for the first time is no news. It is remembered after it was told: whoever is
         killed in between says it once more.
@@ -48,11 +49,12 @@ class Chronicle:
         for index, entry in enumerate(entries[heard:], start=heard):
             if not entry.by.startswith(GUARD):
                 self.tell(app, entries[: index + 1], sight=sight, secrets=secrets)
+            if entry.event == "unfrozen":
+                self._teller.end(app, "frozen", done=f"The freeze was lifted by {entry.by}.", live=sight.place)
         # One that was made anew begins anew; one that is gone for a moment does not.
         if app not in self._heard or (entries and self._heard[app] != len(entries)):
             self._heard[app] = len(entries)
             write_atomic(self._path, json.dumps(self._heard), mode=0o600)
-        return entries[heard:]
 
     def tell(
         self, app: str, entries: Sequence[Entry], *, sight: Sight | None, secrets: Callable[[], Sequence[str]]

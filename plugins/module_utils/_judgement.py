@@ -176,7 +176,8 @@ def _overdue(situation: Situation) -> Decision:
         return _hands_off(situation, Trouble("unconfirmed", text))
     if situation.restored or situation.taken_back or situation.target_bad:
         why = "what it would go back to is marked bad" if situation.target_bad else "the guard has taken back before"
-        return Decision(FREEZE, "frozen", CRITICAL, f"{text}, and {why}: it stays as it is until somebody has looked.")
+        reason = f"{text}, and {why}: it stays as it is until somebody has looked."
+        return Decision(FREEZE, "unconfirmed", CRITICAL, reason)
     hindered = _hindrance(situation)
     if hindered:
         return Decision(ALERT, "unconfirmed", CRITICAL, f"{text}, and cannot be taken back: {hindered}.")

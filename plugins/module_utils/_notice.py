@@ -29,11 +29,14 @@ LASTING = {
     "frozen": "frozen until somebody has looked",
     "guard_blind": "the guard cannot watch everything",
 }
+# What is over as soon as the app is well again; the others say themselves when they are.
+TROUBLES = tuple(kind for kind in LASTING if kind not in ("frozen", "guard_blind"))
 RECURRING = {
     "log_critical": "a line in its log",
     "log_warning": "lines in its log",
     "survived": "it lives on after an exception that nobody caught",
     "rollback_failed": "rollback failed",
+    "not_done": "what was to be done could not be",
     "spool_full": "messages were dropped",
 }
 # What somebody did, at one moment: each is told at once, whether or not the same was done before.
@@ -44,6 +47,8 @@ EVENTS = {
     "deploy_aborted": "deploy aborted",
     "deploy_taken_back": "release taken back",
     "rolled_back": "rolled back",
+    "quenched": "it was stopped, and nothing answers now",
+    "recovered": "what a guard had begun before it died was finished or undone",
     "guard_started": "the guard has started",
     "test": "a test of this alert path",
 }

@@ -17,7 +17,7 @@ from typing import Any
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import CRITICAL, INFO, SEVERITIES, WARNING, Channel
 from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment, elapsed, moment_of
-from ansible_collections.nodeops.pm2.plugins.module_utils._notice import EVENTS, LASTING, Notice
+from ansible_collections.nodeops.pm2.plugins.module_utils._notice import EVENTS, LASTING, TROUBLES, Notice
 
 WINDOW = 300.0
 # It has to be over for so long before anybody is told; for a whole window, once it has come back after that.
@@ -32,7 +32,8 @@ class Told:
     :param notice: the last one that was sent, with the count of then.
     :param sent: when that was.
     :param count: how often it was seen in all, ``unsent`` of them since, the last one at ``last``.
-    :param over: since when it is over; ``None`` while it lasts.
+    :param deeds: what was done about it, in sentences.
+    :param over: since when it is over; ``None`` while it lasts. What is live by then is ``live``.
     :param closed: when people were told so.
     :param shaky: it has come back after that.
     """
@@ -42,7 +43,9 @@ class Told:
     count: int = 1
     unsent: int = 0
     last: Moment | None = None
+    deeds: tuple[str, ...] = ()
     over: Moment | None = None
+    live: str = ""
     closed: Moment | None = None
     shaky: bool = False
 
@@ -66,18 +69,29 @@ def tell(state: State, notice: Notice, *, now: Moment, window: float = WINDOW) -
         counted = replace(told, count=told.count + 1, unsent=told.unsent + 1, last=now, over=None)
         return {**state, notice.key: counted}, []
     again = replace(notice, count=told.count + 1, since=told.notice.since or told.sent.utc)
-    later = Told(again, now, again.count, shaky=told.closed is not None)
+    deeds = () if told.closed else told.deeds
+    later = Told(again, now, again.count, deeds=deeds, shaky=told.closed is not None)
     return {**state, notice.key: later}, [(_identifier(again, told, now, window), again)]
 
 
-def end(state: State, *, app: str, kind: str, now: Moment) -> State:
-    """Note that something is over, of whichever release it was."""
-    ended = {
-        key: replace(told, over=now)
-        for key, told in state.items()
-        if told.notice.app == app and told.notice.kind == kind and told.over is None
-    }
-    return {**state, **ended}
+def end(state: State, *, app: str, kinds: Iterable[str], now: Moment, done: str = "", live: str = "") -> State:
+    """Note that something is over, of whichever release it was.
+
+    :param done: what ended it, a sentence; ``''`` where it ended by itself, or by what :func:`did` has noted.
+    :param live: what is live now.
+    """
+    lasting = {key: told for key, told in _open(state, app, kinds).items() if told.over is None}
+    return {**state, **{key: replace(_with(told, done), over=now, live=live) for key, told in lasting.items()}}
+
+
+def did(state: State, *, app: str, done: str) -> State:
+    """Note what was done about whatever is the matter with an app; it is told when that is over."""
+    return {**state, **{key: _with(told, done) for key, told in _open(state, app, TROUBLES).items()}}
+
+
+def lasts(state: State, *, app: str) -> State:
+    """Note that an app is not well: no trouble with it is over, of whichever release it was."""
+    return {**state, **{key: replace(told, over=None) for key, told in _open(state, app, TROUBLES).items()}}
 
 
 def settle(state: State, *, now: Moment, window: float = WINDOW, quiet: float = QUIET) -> tuple[State, list[ToSend]]:
@@ -89,7 +103,7 @@ def settle(state: State, *, now: Moment, window: float = WINDOW, quiet: float = 
         if told.closed is not None:
             kept.update({key: told} if elapsed(told.closed, now) < window else {})
         elif lasts and told.over is not None and elapsed(told.over, now) >= (window if told.shaky else quiet):
-            over = replace(told.notice, count=told.count, resolved=True)
+            over = _resolved(told)
             messages.append((_identifier(over, told, now, window), over))
             kept[key] = replace(told, closed=now, unsent=0)
         elif told.unsent and elapsed(told.sent, now) >= window:
@@ -129,10 +143,34 @@ def load(raw: Any) -> State:
             if sent is not None and notice.key == key:
                 over, closed = moment_of(entry["over"]), moment_of(entry["closed"])
                 count, unsent, last = int(entry["count"]), int(entry["unsent"]), moment_of(entry.get("last"))
-                found[key] = Told(notice, sent, count, unsent, last, over, closed, bool(entry["shaky"]))
+                deeds, live = tuple(map(str, entry.get("deeds", ()))), str(entry.get("live", ""))
+                shaky = bool(entry["shaky"])
+                found[key] = Told(notice, sent, count, unsent, last, deeds, over, live, closed, shaky)
         except (LookupError, TypeError, ValueError):
             continue
     return found
+
+
+def _open(state: State, app: str, kinds: Iterable[str]) -> dict[str, Told]:
+    """What people have been told of an app, and not yet that it is over."""
+    wanted = set(kinds)
+    return {
+        key: told
+        for key, told in state.items()
+        if told.notice.app == app and told.notice.kind in wanted and told.closed is None
+    }
+
+
+def _with(told: Told, done: str) -> Told:
+    """With one more deed; what is done again and again is told once."""
+    return replace(told, deeds=(*told.deeds, done)) if done and done not in told.deeds else told
+
+
+def _resolved(told: Told) -> Notice:
+    """That it is over: what was done by then and what is live by then, not what was promised at its beginning."""
+    done = " ".join(told.deeds) or "Nothing by the guard."
+    live = told.live or told.notice.live
+    return replace(told.notice, count=told.count, done=done, live=live, todo="", last="", resolved=True)
 
 
 def _identifier(notice: Notice, told: Told | None, now: Moment, window: float) -> str:

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._chronicle import Chronicle
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._ledger import Entry
 from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice
 from ansible_collections.nodeops.pm2.plugins.module_utils._sight import Sight
 
-SIGHT = Sight(live="r1")
+SIGHT = Sight(live="r1", slot=Slot("blue", "shop-blue", "unix:/run/blue.app", "/run/blue"))
 AT = "2026-11-24T03:12:11.000Z"
 
 
@@ -24,7 +25,11 @@ class Mouth:
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
         self.secrets: list[Sequence[str]] = []
+        self.ended: list[tuple[str, ...]] = []
         self.mute = False
+
+    def end(self, app: str, *kinds: str, done: str = "", live: str = "") -> None:
+        self.ended.append((app, *kinds, done, live))
 
     def tell(self, notice: Notice, *, secrets: Sequence[str] = ()) -> str:
         if self.mute:
@@ -49,19 +54,25 @@ def chronicle(mouth: Mouth, tmp_path: Path) -> Chronicle:
 
 def test_what_was_there_before_is_no_news(mouth: Mouth, tmp_path: Path) -> None:
     one = chronicle(mouth, tmp_path)
-    assert one.follow("shop", entries("staged", "good"), sight=SIGHT, secrets=tuple) == []
-    assert [
-        entry.event
-        for entry in one.follow("shop", entries("staged", "good", "frozen"), sight=SIGHT, secrets=lambda: ["s"])
-    ] == ["frozen"]
+    one.follow("shop", entries("staged", "good"), sight=SIGHT, secrets=tuple)
+    one.follow("shop", entries("staged", "good", "frozen"), sight=SIGHT, secrets=lambda: ["s"])
     assert (mouth.told, mouth.secrets) == ([("shop", "frozen")], [["s"]])
 
 
 def test_what_the_guard_did_it_tells_itself(mouth: Mouth, tmp_path: Path) -> None:
     one = chronicle(mouth, tmp_path)
     one.follow("shop", [], sight=SIGHT, secrets=tuple)
-    assert len(one.follow("shop", entries("bad", by="guard@web1"), sight=SIGHT, secrets=tuple)) == 1
+    one.follow("shop", entries("bad", by="guard@web1"), sight=SIGHT, secrets=tuple)
     assert mouth.told == []
+
+
+def test_a_freeze_ends_when_it_is_lifted_and_not_before(mouth: Mouth, tmp_path: Path) -> None:
+    one = chronicle(mouth, tmp_path)
+    one.follow("shop", [], sight=SIGHT, secrets=tuple)
+    one.follow("shop", entries("frozen", "good"), sight=SIGHT, secrets=tuple)
+    assert mouth.ended == []
+    one.follow("shop", entries("frozen", "good", "unfrozen"), sight=SIGHT, secrets=tuple)
+    assert mouth.ended == [("shop", "frozen", "The freeze was lifted by ann.", "r1 in blue")]
 
 
 def test_it_catches_up_and_says_nothing_twice(mouth: Mouth, tmp_path: Path) -> None:

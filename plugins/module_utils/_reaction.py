@@ -60,7 +60,8 @@ def carry_out(layout: Layout, sight: Sight, decision: Decision, *, by: str) -> D
     try:
         return acts[decision.action](layout, sight, decision, by)
     except (DeployError, OSError) as error:
-        return Deed(f"It could not be done: {error}", live(layout), failed=True)
+        why = error.at_hand() if isinstance(error, DeployError) else error
+        return Deed(f"It could not be done: {why}", live(layout), failed=True)
 
 
 def _go_back(layout: Layout, sight: Sight, decision: Decision, by: str) -> Deed:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _notice
+from ansible_collections.nodeops.pm2.plugins.module_utils import _news
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, write_atomic
 from ansible_collections.nodeops.pm2.plugins.module_utils._ledger import Entry
 from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice
+from ansible_collections.nodeops.pm2.plugins.module_utils._sight import Sight
 from ansible_collections.nodeops.pm2.plugins.module_utils._vigil import GUARD
 
 
@@ -22,6 +23,9 @@ class Teller(Protocol):
 
     def tell(self, notice: Notice, *, secrets: Sequence[str] = ()) -> str:
         """Tell it."""
+
+    def end(self, app: str, *kinds: str, done: str = "", live: str = "") -> None:
+        """Tell that it is over."""
 
 
 class Chronicle:
@@ -35,32 +39,30 @@ class Chronicle:
         self._path, self._teller, self._host = path, teller, host
         self._heard = _remembered(path)
 
-    def follow(self, app: str, entries: Sequence[Entry], *, secrets: Callable[[], Sequence[str]]) -> Sequence[Entry]:
-        """Tell what the ledger of an app has got since, but for what the guard did itself; all that it got.
+    def follow(self, app: str, entries: Sequence[Entry], *, sight: Sight, secrets: Callable[[], Sequence[str]]) -> None:
+        """Tell what the ledger of an app has got since, but for what the guard did itself.
 
         What was there when it was seen for the first time is no news. It is remembered after it was told: whoever is
         killed in between says it once more.
         """
-        news = entries[self._heard.get(app, len(entries)) :]
-        for entry in news:
+        heard = self._heard.get(app, len(entries))
+        for index, entry in enumerate(entries[heard:], start=heard):
             if not entry.by.startswith(GUARD):
-                self.tell(app, entry, secrets=secrets)
+                self.tell(app, entries[: index + 1], sight=sight, secrets=secrets)
+            if entry.event == "unfrozen":
+                self._teller.end(app, "frozen", done=f"The freeze was lifted by {entry.by}.", live=sight.place)
         # One that was made anew begins anew; one that is gone for a moment does not.
         if app not in self._heard or (entries and self._heard[app] != len(entries)):
             self._heard[app] = len(entries)
             write_atomic(self._path, json.dumps(self._heard), mode=0o600)
-        return news
 
-    def tell(self, app: str, entry: Entry, *, secrets: Callable[[], Sequence[str]]) -> None:
-        """Tell one event, where it is of interest to people; ``secrets`` are asked for where it is."""
-        notice = _notice.of_entry(entry, app=app, host=self._host, look=_look(app, entry))
+    def tell(
+        self, app: str, entries: Sequence[Entry], *, sight: Sight | None, secrets: Callable[[], Sequence[str]]
+    ) -> None:
+        """Tell the last one of ``entries``, where people care; ``secrets`` are asked for where they do."""
+        notice = _news.of(entries, app=app, host=self._host, sight=sight)
         if notice:
             self._teller.tell(notice, secrets=secrets())
-
-
-def _look(app: str, entry: Entry) -> str:
-    """Where there is more to be read; of what was refused before anything was touched the host itself knows no more."""
-    return "what that deploy printed" if entry.event == "refused" else f"bluegreen history {app}"
 
 
 def _remembered(path: Path) -> dict[str, int]:

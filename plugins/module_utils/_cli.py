@@ -8,12 +8,15 @@ import argparse
 import getpass
 import json
 import os
+import shlex
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
+    _aim,
     _alert_test,
     _begin,
     _deploy,
@@ -22,6 +25,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _lock,
     _phases,
     _registry,
+    _state,
     _status,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
@@ -46,10 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(options.act(options))
     except DeployError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{error.at_hand()}\n")
         return BUSY if "holder" in error.facts else FAILED
     except OSError as error:
-        sys.stderr.write(f"The host refused to do it: {error}\n")
+        said = _not_yours(error, sys.argv[1:] if argv is None else argv)
+        sys.stderr.write(f"{said or f'The host refused to do it: {error}'}\n")
         return FAILED
 
 
@@ -64,7 +69,7 @@ def history(options: argparse.Namespace) -> int:
     """What happened, the newest last, with the times of each incident."""
     found = _status.read(_layout(options), guard=_directory(options), last=options.last)
     told = {name: found.as_dict()[name] for name in ("history", "incidents")}
-    _say(options, told, lambda: _status.history_lines(found))
+    _say(options, told, lambda: _status.history_lines(found, last=options.last))
     return DONE
 
 
@@ -73,6 +78,7 @@ def rollback(options: argparse.Namespace) -> int:
     layout, course = _layout(options), _phases.Course()
     claim = _begin.Claim(_owner("rollback"), unfreeze=options.unfreeze)
     run = _phases.Run("rollback", claim.owner.who)
+    _refuse_nowhere(layout, options.release or "")
     journey = _deploy.roll_back(layout, options.release or "", claim, run, course)
     told = {"release": journey.release, "previous": journey.previous, "phases": course.seconds, "found": course.found}
     took = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in course.seconds.items())
@@ -83,7 +89,7 @@ def rollback(options: argparse.Namespace) -> int:
 def freeze(options: argparse.Namespace) -> int:
     """Refuse every deploy and every act of the guard until it is lifted."""
     layout, who = _layout(options), _owner("freeze").who
-    _lock.freeze(layout.root, options.reason)
+    _lock.freeze(layout.root, options.reason, by=who)
     _ledger.append(layout.ledger, _ledger.Entry(_ledger.now(), "frozen", by=who, reason=options.reason))
     _say(options, {"frozen": options.reason}, lambda: [f"Frozen: {options.reason}"])
     return DONE
@@ -195,6 +201,37 @@ def _directory(options: argparse.Namespace) -> Path:
         return _guard_settings.load(Path(options.settings)).directory
     except (DeployError, PermissionError):
         return _registry.DIRECTORY
+
+
+def _refuse_nowhere(layout: Layout, wanted: str) -> None:
+    """Raise where there is nothing to go to, as the road does; what to do about it is said in this command's words."""
+    try:
+        _aim.existing(_state.read(layout, now=time.time()), wanted=wanted)
+    except DeployError as error:
+        error.by_hand = "Name one of them: bluegreen rollback ID. Or deploy."
+        raise
+
+
+def _not_yours(error: OSError, argv: Sequence[str]) -> DeployError | None:
+    """Whose command it is, where it is refused because it is not the one's who called it."""
+    path, caller = Path(str(error.filename or "")), getpass.getuser()
+    owner = next(filter(None, map(_owner_of, (path, *path.parents))), "")
+    if not isinstance(error, PermissionError) or not path.is_absolute() or owner in ("", "root", caller):
+        return None
+    return DeployError(
+        f"This is not for {caller} to do.",
+        expected=f"the user {owner}, to whom it belongs",
+        seen=f"{error.strerror}: {path}",
+        remedy=f"sudo -u {owner} {shlex.join(('bluegreen', *argv))}",
+    )
+
+
+def _owner_of(path: Path) -> str:
+    """The name of the user to whom a file belongs; ``''`` where it cannot be seen, or the user has no name."""
+    try:
+        return path.owner()
+    except (OSError, KeyError):
+        return ""
 
 
 def _owner(what: str) -> _lock.Owner:

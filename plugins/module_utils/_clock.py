@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._lock import this_boot
@@ -29,6 +30,12 @@ class Moment:
     steady: float
     boot: str
 
+    @property
+    def utc(self) -> str:
+        """As the ledger writes it: UTC, ISO 8601 with milliseconds."""
+        written = datetime.fromtimestamp(self.wall, timezone.utc).isoformat(timespec="milliseconds")
+        return written.replace("+00:00", "Z")
+
 
 def now() -> Moment:
     """The present moment."""
@@ -40,6 +47,11 @@ def elapsed(since: Moment, until: Moment) -> float:
     if since.boot and since.boot == until.boot:
         return max(until.steady - since.steady, 0.0)
     return max(until.wall - since.wall, 0.0)
+
+
+def span(seconds: float) -> str:
+    """A length of time as people read it."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def moment_of(raw: Any) -> Moment | None:

@@ -15,6 +15,7 @@ class DeployError(Exception):
     :param seen: what was found instead.
     :param where: the path, address or process it was found at.
     :param remedy: what to do next.
+    :param by_hand: the same for whoever acts by the command on the host, where that is something else.
     :param facts: machine-readable evidence, returned beside the message.
     """
 
@@ -26,6 +27,7 @@ class DeployError(Exception):
         seen: str = "",
         where: str = "",
         remedy: str = "",
+        by_hand: str = "",
         facts: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(what)
@@ -34,14 +36,22 @@ class DeployError(Exception):
         self.seen = seen
         self.where = where
         self.remedy = remedy
+        self.by_hand = by_hand
         self.facts = facts or {}
 
     def __str__(self) -> str:
+        return self._told(self.remedy)
+
+    def at_hand(self) -> str:
+        """As ``str()``, for whoever sits at the host's shell and has no playbook to give options to."""
+        return self._told(self.by_hand or self.remedy)
+
+    def _told(self, remedy: str) -> str:
         parts = [
             ("expected", self.expected),
             ("seen", self.seen),
             ("where", self.where),
-            ("do", self.remedy),
+            ("do", remedy),
         ]
         lines = [self.what] + [f"  {label}: {text}" for label, text in parts if text]
         return "\n".join(lines)

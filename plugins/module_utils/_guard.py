@@ -10,14 +10,15 @@ from __future__ import annotations
 import logging
 import select
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _clock,
     _facts,
-    _guard_settings,
     _judgement,
     _notice,
+    _outcome,
     _reaction,
     _registry,
     _watchlog,
@@ -31,7 +32,6 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._ears import Commanded
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import Deferred, DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._guard_settings import Settings
 from ansible_collections.nodeops.pm2.plugins.module_utils._herald import Herald
-from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice
 from ansible_collections.nodeops.pm2.plugins.module_utils._prober import Prober
 from ansible_collections.nodeops.pm2.plugins.module_utils._vigil import GUARD
 from ansible_collections.nodeops.pm2.plugins.module_utils._watched import Attempts, Watched
@@ -39,7 +39,6 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._watched import Attemp
 LOOK = 1.0  # seconds between two looks at the disk
 _TURN = 0.25  # seconds that a turn waits at most
 _FORGOTTEN = 100.0  # seconds: the spool does not keep for longer what was delivered
-_PROMISED = "It is being done now; what has come of it is told when it is over."
 _LOG = logging.getLogger("bluegreen")
 
 
@@ -168,21 +167,15 @@ class Guard:
         if seen and seen != watched.blind:
             self._tell(watched, "guard_blind", WARNING, seen=seen, done="It goes on with what it can watch.")
         elif watched.blind and not seen:
-            self.herald.end(watched.vigil.name, "guard_blind")
+            done, live = "It can watch everything again.", watched.vigil.sight.place
+            self.herald.end(watched.vigil.name, "guard_blind", done=done, live=live)
         watched.blind = seen
 
     def _adjust(self, watched: Watched) -> None:
         """Watch it as it wants to be watched; settings that make no sense are told of, and the host's are used."""
-        vigil, app = watched.vigil, watched.vigil.sight.app
-        try:
-            vigil.watch = _guard_settings.adjusted(
-                self.settings.watch, app.guard if app else {}, where=f"bluegreen_guard of {vigil.name}"
-            )
-        except DeployError as error:
-            vigil.watch = self.settings.watch
-            self._tell(
-                watched, "guard_blind", WARNING, seen=(str(error),), done="The host's settings are used instead."
-            )
+        problem = watched.adjust(self.settings.watch)
+        if problem:
+            self._tell(watched, "guard_blind", WARNING, seen=(problem,), done="The host's settings are used instead.")
 
     # What happens.
 
@@ -265,6 +258,7 @@ class Guard:
         if decision.kind.startswith("log_"):
             self._tell_line(watched, decision)
             return
+        self.herald.lasts(vigil.name)
         if watched.case is None or watched.case.kind != decision.kind:
             self._open(watched, decision, now, tail=tail)
         else:
@@ -286,10 +280,8 @@ class Guard:
         case.gather(vigil, tail=tail)
         watched.case = case
         self.unheard.append(case)
-        done = "Nothing." if decision.action == _judgement.ALERT else _PROMISED
-        if vigil.daemon_gone is not None and self._grace(watched):
-            done = f"Its service has {self._grace(watched):g} s to bring it back; then it is started from here."
-        seen = (decision.reason, *case.told)
+        grace = self._grace(watched) if vigil.daemon_gone is not None else 0.0
+        done, seen = _outcome.promise(decision, grace=grace), (decision.reason, *case.told)
         case.message = self._tell(watched, decision.kind, decision.severity, seen=seen, done=done)
 
     def _is_time(self, watched: Watched, decision: _judgement.Decision, now: Moment) -> bool:
@@ -328,33 +320,38 @@ class Guard:
         watched.look_at = 0.0
         if case is not None:
             case.acted(decision, deed, now=now)
-        kind = "rolled_back" if deed.target else "rollback_failed" if deed.failed else ""
-        if kind:
-            severity = WARNING if deed.target else CRITICAL
-            self._tell(watched, kind, severity, seen=(decision.reason,), done=deed.done, live=deed.live)
-        if deed.target and case is not None:
-            self._end(watched, outcome=deed.done)
+        if deed.frozen or not deed.failed:
+            self.herald.did(vigil.name, deed.done.split("\n", 1)[0])
+        came = _outcome.of(decision, deed, app=vigil.name)
+        if came:
+            notice = watched.notice(self.host, came.kind, came.severity, seen=(decision.reason,), done=deed.done)
+            told = replace(notice, live=deed.live, todo=came.todo)
+            self.herald.tell(told, secrets=watched.secrets())
+        if deed.target:
+            self._close(watched, outcome=deed.done)
 
     def _rest(self, watched: Watched, now: Moment) -> None:
-        """Nothing is wrong; a case that is open is closed when the app has answered well again."""
+        """Nothing that calls for an act; what is the matter is over when the app has answered well for long enough."""
         vigil, case = watched.vigil, watched.case
-        well = vigil.failed == 0 and vigil.daemon_gone is None and bool(vigil.facts and vigil.facts.pids)
-        if not well:
+        if not vigil.is_well:
+            self.herald.lasts(vigil.name)
             return
         vigil.first_sign = vigil.first_sign if vigil.crashes else None
         if case is not None:
             case.healthy(now)
         if case is not None and case.is_over(now):
             watched.starts = Attempts()
-            self._end(watched, outcome="It is well again.")
+            self._close(watched, outcome="It is well again.")
+        # One that is frozen is not as it should be, however well it answers.
+        if watched.case is None and not vigil.sight.frozen:
+            self.herald.end(vigil.name, *_notice.TROUBLES, live=vigil.sight.place)
 
-    def _end(self, watched: Watched, *, outcome: str) -> None:
+    def _close(self, watched: Watched, *, outcome: str) -> None:
+        """The record of what befell that release has its end; people hear of it when the app is well."""
         self.logs.forget(watched.vigil.process)
         watched.vigil.first_sign = None
         if watched.case is not None:
             watched.case.close(outcome)
-            for kind in _notice.LASTING:
-                self.herald.end(watched.vigil.name, kind)
             watched.case = None
 
     # What is told.
@@ -363,24 +360,10 @@ class Guard:
         """Whether there is no need to ask any more when people heard of a case."""
         return case.heard(self.herald.delivered) or _clock.elapsed(case.since, now) > _FORGOTTEN
 
-    def _tell(
-        self, watched: Watched, kind: str, severity: str, *, seen: tuple[str, ...], done: str, live: str = ""
-    ) -> str:
-        vigil, sight = watched.vigil, watched.vigil.sight
-        now_live = live or (f"{sight.live} in {sight.slot.name}" if sight.slot else "nothing")
-        notice = Notice(
-            kind=kind,
-            severity=severity,
-            app=vigil.name,
-            host=self.host,
-            release=sight.live,
-            commit=sight.commit,
-            seen=seen,
-            done=done,
-            live=now_live,
-            look=f"bluegreen history {vigil.name}",
+    def _tell(self, watched: Watched, kind: str, severity: str, *, seen: tuple[str, ...], done: str) -> str:
+        return self.herald.tell(
+            watched.notice(self.host, kind, severity, seen=seen, done=done), secrets=watched.secrets()
         )
-        return self.herald.tell(notice, secrets=watched.secrets())
 
     def _follow_ledgers(self) -> None:
         """Tell what others do to the apps, and what was refused before an app was touched, its ledger included."""
@@ -388,11 +371,11 @@ class Guard:
             vigil = watched.vigil
             if vigil.sight.problem:
                 continue  # what cannot be read is not empty
-            for entry in self.chronicle.follow(vigil.name, watched.eyes.entries, secrets=watched.secrets):
-                if entry.event == "unfrozen":
-                    self.herald.end(vigil.name, "frozen")
+            self.chronicle.follow(vigil.name, watched.eyes.entries, sight=vigil.sight, secrets=watched.secrets)
         for app, refused in _registry.take_refusals(self.settings.directory):
-            self.chronicle.tell(app, refused, secrets=self.apps[app].secrets if app in self.apps else tuple)
+            known = self.apps.get(app)
+            sight = known.vigil.sight if known and not known.vigil.sight.problem else None
+            self.chronicle.tell(app, [refused], sight=sight, secrets=known.secrets if known else tuple)
 
     def _feel(self) -> None:
         """How all is, for the heartbeat."""

@@ -96,11 +96,17 @@ class Herald:
         moments = [one.tried for one in deliveries if one.state == DELIVERED and one.tried is not None]
         return min(moments, key=lambda moment: moment.wall, default=None)
 
-    def end(self, app: str, kind: str) -> None:
-        """Something is over; people are told when it stays so."""
-        ended = _routing.end(self._state, app=app, kind=kind, now=_clock.now())
-        if ended != self._state:  # a guard that is started anew has to tell that it is over
-            self._remember(ended)
+    def end(self, app: str, *kinds: str, done: str = "", live: str = "") -> None:
+        """Something is over; people are told when it stays so, with what was ``done`` and what is ``live``."""
+        self._note(_routing.end(self._state, app=app, kinds=kinds, now=_clock.now(), done=done, live=live))
+
+    def did(self, app: str, done: str) -> None:
+        """Something was done about what is the matter; people are told with its end."""
+        self._note(_routing.did(self._state, app=app, done=done))
+
+    def lasts(self, app: str) -> None:
+        """The app is not well: nothing that is the matter with it is over."""
+        self._note(_routing.lasts(self._state, app=app))
 
     def settle(self) -> None:
         """Tell what has been counted, and what is over; to be called every second or so.
@@ -131,6 +137,10 @@ class Herald:
             self._waiting = [*self._waiting[-LIMIT:], (message, names, now)]
         self._remember(state)
         self._called.set()
+
+    def _note(self, state: _routing.State) -> None:
+        if state != self._state:  # a guard that is started anew has to know
+            self._remember(state)
 
     def _remember(self, state: _routing.State) -> None:
         self._state, self._is_remembered = state, False

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import CRITICAL, INFO, WARNING
+from ansible_collections.nodeops.pm2.plugins.module_utils._clock import span
 from ansible_collections.nodeops.pm2.plugins.module_utils._log import Finding, most_telling
 from ansible_collections.nodeops.pm2.plugins.module_utils._windows import Window
 
@@ -177,7 +178,8 @@ def _overdue(situation: Situation) -> Decision:
         return _hands_off(situation, Trouble("unconfirmed", text))
     if situation.restored or situation.taken_back or situation.target_bad:
         why = "what it would go back to is marked bad" if situation.target_bad else "the guard has taken back before"
-        return Decision(FREEZE, "frozen", CRITICAL, f"{text}, and {why}: it stays as it is until somebody has looked.")
+        reason = f"{text}, and {why}: it stays as it is until somebody has looked."
+        return Decision(FREEZE, "unconfirmed", CRITICAL, reason)
     hindered = _hindrance(situation)
     if hindered:
         return Decision(ALERT, "unconfirmed", CRITICAL, f"{text}, and cannot be taken back: {hindered}.")
@@ -205,7 +207,7 @@ def _dying(situation: Situation, policy: Policy, trouble: Trouble) -> Decision:
         return _freeze(situation, trouble)
     hindered = _hindrance(situation) if baking else _too_old(situation, policy)
     if not hindered:
-        text = f"{trouble.text}, {_span(situation.age)} after it was published"
+        text = f"{trouble.text}, {span(situation.age or 0.0)} after it was published"
         return Decision(ROLL_BACK, trouble.kind, CRITICAL, f"{text}: it is rolled back to {situation.target}.", True)
     action = policy.loop if trouble.loops else policy.hang
     done = "it is stopped" if action == QUENCH else "it is started again"
@@ -240,9 +242,4 @@ def _hindrance(situation: Situation) -> str:
 def _too_old(situation: Situation, policy: Policy) -> str:
     if situation.age is None:
         return "nobody knows when it was published"
-    return f"it was published {_span(situation.age)} ago, longer than the bake of {_span(policy.bake)}"
-
-
-def _span(seconds: float | None) -> str:
-    seconds = seconds or 0.0
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    return f"it was published {span(situation.age)} ago, longer than the bake of {span(policy.bake)}"

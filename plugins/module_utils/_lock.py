@@ -75,6 +75,20 @@ class Lease:
         )
 
 
+@dataclass(frozen=True)
+class Freeze:
+    """A frozen app: by a person, or because a failure could not be taken back. ``at`` is in seconds since the epoch."""
+
+    reason: str
+    by: str = ""
+    at: float = 0.0
+
+    def who_and_when(self) -> str:
+        """For people, as far as it is known."""
+        when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(self.at)) if self.at else ""
+        return " ".join(filter(None, ("frozen", f"by {self.by}" if self.by else "", f"since {when}" if when else "")))
+
+
 def death_of(lease: Lease, *, now: float, boot_id: str, alive: bool) -> str:
     """Why the owner of ``lease`` is provably dead, ``''`` where it is not.
 
@@ -183,6 +197,7 @@ def prove(lock: Path, lease_id: str) -> None:
         seen="held by " + (found.describe(time.time()) if found else "nobody"),
         where=str(lock),
         remedy="Another run has taken over. Look at its outcome with status.yml before you deploy again.",
+        by_hand="Another run has taken over. Look at its outcome with bluegreen status before you go on.",
     )
 
 
@@ -198,15 +213,25 @@ def release(lock: Path, lease_id: str) -> bool:
     return True
 
 
-def freeze(root: Path, reason: str) -> None:
+def freeze(root: Path, reason: str, *, by: str = "") -> None:
     """Refuse every further deploy until a person has looked: a second failure must not ping-pong."""
-    write_atomic(root / "frozen.json", json.dumps({"reason": reason, "at": time.time()}) + "\n")
+    write_atomic(root / "frozen.json", json.dumps(asdict(Freeze(reason, by, time.time()))) + "\n")
 
 
 def frozen(root: Path) -> str:
     """Why the app is frozen, ``''`` where it is not."""
+    found = freeze_of(root)
+    return found.reason if found else ""
+
+
+def freeze_of(root: Path) -> Freeze | None:
+    """How the app is frozen; ``None`` where it is not. What is not known of it does not lift it."""
     raw = read_json(root / "frozen.json")
-    return str(raw.get("reason", "no reason given")) if isinstance(raw, dict) else ""
+    if not isinstance(raw, dict):
+        return None
+    at = raw.get("at")
+    reason = str(raw.get("reason") or "no reason given")
+    return Freeze(reason, str(raw.get("by") or ""), float(at) if isinstance(at, (int, float)) else 0.0)
 
 
 def unfreeze(root: Path) -> bool:
@@ -220,13 +245,14 @@ def unfreeze(root: Path) -> bool:
 
 def refuse_frozen(root: Path) -> None:
     """Raise where the app is frozen."""
-    reason = frozen(root)
-    if reason:
+    found = freeze_of(root)
+    if found:
         raise DeployError(
-            "The app is frozen: an earlier failure could not be taken back cleanly.",
-            seen=reason,
+            "The app is frozen: nothing is done to it until a person lifts that.",
+            seen=f"{found.who_and_when()}: {found.reason}",
             where=str(root / "frozen.json"),
             remedy="Look at the host, then run again with -e bluegreen_unfreeze=true.",
+            by_hand="Look at bluegreen history. Then bluegreen unfreeze, or bluegreen rollback --unfreeze.",
         )
 
 
@@ -267,6 +293,7 @@ def _refusal(lease: Lease, now: float, lock: Path) -> DeployError:
         seen=lease.describe(now),
         where=str(lock),
         remedy="Wait for it, or set bluegreen_lock_wait to the seconds this run may wait.",
+        by_hand="Wait for it: bluegreen status shows who it is. One that is dead is taken over without being asked.",
         facts={"holder": asdict(lease)},
     )
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from ansible_collections.nodeops.pm2.plugins.module_utils._channel import CRITICAL, INFO, WARNING, Message
-from ansible_collections.nodeops.pm2.plugins.module_utils._ledger import Entry
+from ansible_collections.nodeops.pm2.plugins.module_utils._channel import INFO, Message
 from ansible_collections.nodeops.pm2.plugins.module_utils._log import clean
 
 TEXT_LIMIT, SHORT_LIMIT = 4000, 160
@@ -16,7 +15,7 @@ _SEEN_LINES = 12
 # A character of the alphabet of an SMS that takes the room of two; one that is not in it would make all of them do so.
 _WIDE = frozenset("^{}\\[]~|")
 
-# What each kind is called; those that last are resolved one day.
+# What each kind is called. What lasts is resolved one day; what may come again and again is counted.
 LASTING = {
     "crash_loop": "crash loop",
     "ended": "it ended and is not started again",
@@ -30,30 +29,30 @@ LASTING = {
     "frozen": "frozen until somebody has looked",
     "guard_blind": "the guard cannot watch everything",
 }
-ONCE = {
+# What is over as soon as the app is well again; the others say themselves when they are.
+TROUBLES = tuple(kind for kind in LASTING if kind not in ("frozen", "guard_blind"))
+RECURRING = {
     "log_critical": "a line in its log",
     "log_warning": "lines in its log",
     "survived": "it lives on after an exception that nobody caught",
+    "rollback_failed": "rollback failed",
+    "not_done": "what was to be done could not be",
+    "spool_full": "messages were dropped",
+}
+# What somebody did, at one moment: each is told at once, whether or not the same was done before.
+EVENTS = {
     "deploy_started": "deploy started",
     "deploy_good": "release confirmed",
     "deploy_refused": "release refused",
     "deploy_aborted": "deploy aborted",
+    "deploy_taken_back": "release taken back",
     "rolled_back": "rolled back",
-    "rollback_failed": "rollback failed",
+    "quenched": "it was stopped, and nothing answers now",
+    "recovered": "what a guard had begun before it died was finished or undone",
     "guard_started": "the guard has started",
-    "spool_full": "messages were dropped",
     "test": "a test of this alert path",
 }
-KINDS = {**LASTING, **ONCE}
-_OF_EVENTS = {
-    "staged": ("deploy_started", INFO),
-    "good": ("deploy_good", INFO),
-    "refused": ("deploy_refused", WARNING),
-    "bad": ("deploy_refused", WARNING),
-    "aborted": ("deploy_aborted", WARNING),
-    "rolled_back": ("rolled_back", WARNING),
-    "frozen": ("frozen", CRITICAL),
-}
+KINDS = {**LASTING, **RECURRING, **EVENTS}
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,9 @@ class Notice:
     :param seen: what was seen, the most telling first: an error's first line, the restarts, the probe.
     :param done: what was done about it, a sentence.
     :param live: what is live now, in words; empty where that is not known.
+    :param todo: what is left for a person to do; empty where nothing is.
     :param look: the command to look closer.
-    :param count: how often it was seen since ``since`` (UTC, ISO 8601).
+    :param count: how often it was seen since ``since`` (UTC, ISO 8601); the last time was ``last``, ``''``: just now.
     :param resolved: it is over.
     """
 
@@ -78,9 +78,11 @@ class Notice:
     seen: tuple[str, ...] = ()
     done: str = ""
     live: str = ""
+    todo: str = ""
     look: str = ""
     count: int = 1
     since: str = ""
+    last: str = ""
     resolved: bool = False
 
     @property
@@ -89,13 +91,10 @@ class Notice:
         return f"{self.app}|{self.kind}|{self.release}"
 
 
-def of_entry(entry: Entry, *, app: str, host: str, look: str) -> Notice | None:
-    """What an event of the ledger has to tell people; ``None`` where it is of no interest to them."""
-    kind, severity = _OF_EVENTS.get(entry.event, ("", INFO))
-    if not kind:
-        return None
-    seen = tuple(part for part in (entry.reason, f"by {entry.by}" if entry.by else "") if part)
-    return Notice(kind, severity, app, host, release=entry.release, seen=seen, look=look, since=entry.at)
+def way_on(app: str) -> str:
+    """What a person does about an app that is frozen because it could not be helped."""
+    forward = f"bluegreen unfreeze --app {app} and a deploy that mends it"
+    return f"find out why, then bluegreen rollback --unfreeze --app {app}, or {forward}"
 
 
 def message_of(notice: Notice, *, identifier: str, at: str, secrets: Iterable[str] = ()) -> Message:
@@ -128,15 +127,15 @@ def title(notice: Notice) -> str:
 
 def _text(notice: Notice, seen: list[str], done: str, at: str, identifier: str) -> str:
     commit = f" (commit {notice.commit[:12]})" if notice.commit else ""
-    since = f", since {_clock(notice.since)}" if notice.since and notice.since != at else ""
     lines = [
         title(notice),
         f"Release: {notice.release}{commit}" if notice.release else "",
         _listed("Seen", seen),
         f"Done: {done}" if done else "",
         f"Live now: {notice.live}" if notice.live else "",
+        f"Do next: {notice.todo}" if notice.todo else "",
         f"Look closer: {notice.look}" if notice.look else "",
-        f"{_clock(at)}{since}, id {identifier}",
+        f"{_when(notice, at)}, id {identifier}",
     ]
     # The lines about what was done are worth more than the end of a stack.
     room = TEXT_LIMIT - sum(len(line) + 1 for line in lines if line != lines[2])
@@ -144,12 +143,25 @@ def _text(notice: Notice, seen: list[str], done: str, at: str, identifier: str) 
     return "\n".join(line for line in lines if line)
 
 
+def _when(notice: Notice, at: str) -> str:
+    """An event has the one moment that it happened at, however late it is told."""
+    if notice.kind in EVENTS:
+        return _clock(notice.since or at)
+    since = f", since {_clock(notice.since)}" if notice.since and notice.since != at else ""
+    return f"{_clock(at)}{since}{f', last at {_clock(notice.last)}' if notice.last else ''}"
+
+
 def _short(notice: Notice, seen: list[str], done: str) -> str:
-    live = f"Live: {notice.live}." if notice.live else ""
-    what = f"{seen[0]}." if seen else f"Release {notice.release}." if notice.release else ""
-    head, what, tail = (_sms(part) for part in (f"{title(notice)}.", what, f"{done} {live}"))
+    what = seen[0] if seen else f"Release {notice.release}" if notice.release else ""
+    live = f"Live: {notice.live}" if notice.live else ""
+    head, what, tail = (_sms(part) for part in (_ended(title(notice)), _ended(what), f"{_ended(done)} {_ended(live)}"))
     room = SHORT_LIMIT - _width(head) - min(_width(tail), 70) - 2
     return _fit(" ".join(part for part in (head, _fit(what, room), tail) if part), SHORT_LIMIT)
+
+
+def _ended(text: str) -> str:
+    """As a sentence: what comes from an app, or from an error, may or may not end as one."""
+    return f"{text}." if text and text[-1] not in ".!?" else text
 
 
 def _listed(name: str, lines: list[str]) -> str:
@@ -172,6 +184,6 @@ def _width(text: str) -> int:
 def _fit(text: str, room: int) -> str:
     if _width(text) <= room:
         return text
-    while text and _width(text) > room - 2:
+    while text and _width(text) > room - 3:
         text = text[:-1]
-    return f"{text.rstrip()}.."
+    return f"{text.rstrip(' .')}..."

@@ -34,7 +34,7 @@ _FORFEITED = "the release that it published was not confirmed in time"
 class Deed:
     """What was done.
 
-    :param done: a sentence.
+    :param done: a sentence, as true when it is read later.
     :param live: what is live now, in words.
     :param target: the release that was published instead, ``''`` for none.
     :param failed: whether it could not be done.
@@ -60,7 +60,8 @@ def carry_out(layout: Layout, sight: Sight, decision: Decision, *, by: str) -> D
     try:
         return acts[decision.action](layout, sight, decision, by)
     except (DeployError, OSError) as error:
-        return Deed(f"It could not be done: {error}", _live(layout), failed=True)
+        why = error.at_hand() if isinstance(error, DeployError) else error
+        return Deed(f"It could not be done: {why}", live(layout), failed=True)
 
 
 def _go_back(layout: Layout, sight: Sight, decision: Decision, by: str) -> Deed:
@@ -77,11 +78,11 @@ def _go_back(layout: Layout, sight: Sight, decision: Decision, by: str) -> Deed:
             _verdict.decide(layout, verdict, left="", freeze="", check_mode=False)
         undone = _undo.undo(layout, sight.live, failure, by=by, course=course)
     if not undone.changed:
-        return Deed("Nothing: it was confirmed in the meantime.", _live(layout))
+        return Deed("Nothing: it was confirmed in the meantime.", live(layout))
     if undone.frozen:
-        done = f"It could not be taken back, so the app is frozen: {undone.frozen}"
-        return Deed(done, _live(layout), failed=True, frozen=True)
-    return Deed(f"Rolled back to {undone.live or 'nothing'}.", _live(layout), undone.live)
+        done = f"It could not be taken back, so the app was frozen: {undone.frozen}"
+        return Deed(done, live(layout), failed=True, frozen=True)
+    return Deed(f"Rolled back to {undone.live or 'nothing'}.", live(layout), undone.live)
 
 
 def _quench(layout: Layout, sight: Sight, decision: Decision, by: str) -> Deed:
@@ -89,14 +90,14 @@ def _quench(layout: Layout, sight: Sight, decision: Decision, by: str) -> Deed:
         _stop(layout, sight)
         entry = _ledger.Entry(_ledger.now(), "quenched", sight.live, _place(sight)[1].name, by, decision.reason)
         _ledger.append(layout.ledger, entry)
-    return Deed("Its process was stopped, so that it does not loop; nothing answers now.", _live(layout))
+    return Deed("Its process was stopped, so that it does not loop.", live(layout))
 
 
 def _start_again(layout: Layout, sight: Sight, _decision: Decision, by: str) -> Deed:
     app, slot = _place(sight)
     with _locked(layout, by, f"starting {sight.live} again"):
         _slot.start(layout, sight.live, slot, app.pm2, timeout=app.stop_timeout, even_live=True)
-    return Deed("It was started again.", _live(layout))
+    return Deed("It was started again.", live(layout))
 
 
 def _freeze(layout: Layout, sight: Sight, decision: Decision, by: str) -> Deed:
@@ -105,7 +106,8 @@ def _freeze(layout: Layout, sight: Sight, decision: Decision, by: str) -> Deed:
             _stop(layout, sight)
         verdict = _verdict.Verdict(sight.live, "bad", _place(sight)[1].name, by, decision.reason)
         _verdict.decide(layout, verdict, left="", freeze=decision.reason, check_mode=False)
-    return Deed("The app is frozen: nothing is done any more until a person has looked.", _live(layout))
+    stopped = "Its process was stopped, and the" if decision.quench else "The"
+    return Deed(f"{stopped} app was frozen for a person to look at.", live(layout), frozen=True)
 
 
 def _stop(layout: Layout, sight: Sight) -> None:
@@ -120,9 +122,10 @@ def _place(sight: Sight) -> tuple[App, Slot]:
     return sight.app, sight.app.serving(sight.slot)
 
 
-def _live(layout: Layout) -> str:
-    live = _state.live_release(layout)
-    return f"{live} in {_state.slot_name(layout.release(live))}" if live else "nothing"
+def live(layout: Layout) -> str:
+    """What is live, and where, in words."""
+    release = _state.live_release(layout)
+    return f"{release} in {_state.slot_name(layout.release(release))}" if release else "nothing"
 
 
 @contextlib.contextmanager

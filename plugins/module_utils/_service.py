@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
@@ -21,12 +22,14 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _detach,
     _guard_settings,
     _lock,
+    _notice,
     _notify,
     _phases,
+    _reaction,
     _registry,
     _wait,
 )
-from ansible_collections.nodeops.pm2.plugins.module_utils._channel import INFO, WARNING, Channel
+from ansible_collections.nodeops.pm2.plugins.module_utils._channel import CRITICAL, INFO, WARNING, Channel
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._guard import Guard
 from ansible_collections.nodeops.pm2.plugins.module_utils._herald import Herald
@@ -104,7 +107,7 @@ def run(settings_path: Path, environment: Mapping[str, str]) -> int:
     )
     guard = Guard(settings, herald, host=_guard_settings.host_name())
     _announce(settings.directory, guard, channels, problems, version=version(settings_path))
-    _recover(settings.directory, guard.by)
+    _recover(settings.directory, guard)
     herald.start()
     _watch(guard, herald, _notify.Notifier(environment))
     return 0
@@ -180,7 +183,8 @@ def _announce(
     for problem in problems:
         _LOG.error("%s", problem)
     kind, severity = ("guard_blind", WARNING) if problems else ("guard_started", INFO)
-    done = "It goes on with what it can." if problems else f"It watches {len(_registry.apps(directory))} apps."
+    apps = len(_registry.apps(directory))
+    done = "It goes on with what it can." if problems else f"It watches {apps} app{'' if apps == 1 else 's'}."
     look = "systemctl status bluegreen-guard"
     guard.herald.tell(Notice(kind, severity, "guard", guard.host, seen=told, done=done, look=look))
 
@@ -210,10 +214,10 @@ def _refuse_second(directory: Path) -> None:
         )
 
 
-def _recover(directory: Path, by: str) -> None:
-    """Finish or undo what a guard before this one was doing when it died."""
-    owner = _lock.this_process(by, "tidying up")
-    for root in _registry.apps(directory).values():
+def _recover(directory: Path, guard: Guard) -> None:
+    """Finish or undo what a guard before this one was doing when it died, and tell what came of it."""
+    owner = _lock.this_process(guard.by, "tidying up")
+    for app, root in _registry.apps(directory).items():
         layout, course = Layout(root), _phases.Course()
         lease = _lock.held(layout.lock) if root.is_dir() else None
         if lease is None or not lease.owner.who.startswith(GUARD) or _lock.is_alive(lease.owner):
@@ -221,8 +225,28 @@ def _recover(directory: Path, by: str) -> None:
         try:
             _begin.take_lock(layout, _begin.Claim(owner), course)
             try:
-                _begin.tidy_up(layout, by=by, course=course)
+                changed = _begin.tidy_up(layout, by=guard.by, course=course)
             finally:
                 _begin.give_back(layout, course)
+            if changed:
+                _tell_recovered(guard, app, layout, seen=course.found)
         except (DeployError, OSError) as error:
             _LOG.error("%s", error)
+            _tell_recovered(guard, app, layout, seen=course.found, failed=str(error))
+
+
+def _tell_recovered(guard: Guard, app: str, layout: Layout, *, seen: Sequence[str], failed: str = "") -> None:
+    """A guard that was killed could not tell it itself."""
+    kind, severity, todo = "recovered", WARNING, ""
+    done = "What a guard had begun before it died was finished or undone."
+    if failed:
+        kind, severity, done = "not_done", CRITICAL, f"{done[:-1]} only in part: {failed}"
+        if _lock.frozen(layout.root):
+            kind, todo = "frozen", _notice.way_on(app)
+    else:
+        guard.herald.did(app, done)
+    look = f"bluegreen history {app}"
+    about = Notice(kind, severity, app, guard.host, seen=tuple(seen), done=done, todo=todo, look=look)
+    with contextlib.suppress(OSError):
+        about = replace(about, live=_reaction.live(layout))
+    guard.herald.tell(about)

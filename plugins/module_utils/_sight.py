@@ -55,6 +55,11 @@ class Sight:
     overdue: bool = False
     problem: str = ""
 
+    @property
+    def place(self) -> str:
+        """What is live, and where, in words."""
+        return f"{self.live} in {self.slot.name}" if self.slot else "nothing"
+
 
 class Eyes:
     """Looks at one app, and remembers what the files were that have not changed since."""

@@ -18,6 +18,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _facts,
     _incident,
     _ledger,
+    _lock,
     _registry,
     _state,
     _watcher,
@@ -38,6 +39,8 @@ class Status:
     :param app: name, as the live release has it.
     :param process: what runs where the live release should; ``None`` where nothing is live.
     :param serves: whether that is the live release, and owns its address.
+    :param freeze: by whom and since when the app is frozen; ``None`` where it is not.
+    :param left: why whoever holds the lock is provably dead; ``''`` where they may live, or nobody holds it.
     :param deadline: by when the live release has to be confirmed.
     :param incidents: the last ones, oldest first.
     :param history: the last events of the ledger, oldest first.
@@ -50,6 +53,8 @@ class Status:
     state: _state.State
     process: ProcessFacts | None
     serves: bool
+    freeze: _lock.Freeze | None
+    left: str
     deadline: Deadline | None
     incidents: tuple[Incident, ...]
     history: tuple[Entry, ...]
@@ -72,6 +77,8 @@ class Status:
             "state": asdict(self.state),
             "process": asdict(self.process) if self.process else None,
             "serves": self.serves,
+            "freeze": asdict(self.freeze) if self.freeze else None,
+            "left": self.left,
             "deadline": asdict(self.deadline) if self.deadline else None,
             "incidents": [{**asdict(one), "seconds": _incident.seconds(one)} for one in self.incidents],
             "history": [asdict(one) for one in self.history],
@@ -97,6 +104,8 @@ def read(layout: Layout, *, guard: Path = _registry.DIRECTORY, last: int = 20, d
         state=state,
         process=process,
         serves=bool(process and tree and _facts.runs_release(process, tree.path.resolve())),
+        freeze=_lock.freeze_of(layout.root),
+        left=_left(layout),
         deadline=_deadline.armed(layout),
         incidents=tuple(incidents),
         history=tuple(_ledger.read(layout.ledger)[-last:]),
@@ -104,6 +113,14 @@ def read(layout: Layout, *, guard: Path = _registry.DIRECTORY, last: int = 20, d
         silent=_alert_path.read(guard, patience=0.0).dead,
         drift=_drift_look.look(layout) if drift else None,
     )
+
+
+def _left(layout: Layout) -> str:
+    """Why the holder of the lock is provably dead, ``''`` where nobody holds it or they may live."""
+    lease = _lock.held(layout.lock)
+    if lease is None:
+        return ""
+    return _lock.death_of(lease, now=time.time(), boot_id=_lock.this_boot(), alive=_lock.is_alive(lease.owner))
 
 
 def lines(status: Status, *, host: str) -> list[str]:
@@ -120,8 +137,9 @@ def lines(status: Status, *, host: str) -> list[str]:
         told = f"pid {pids}, {process.restarts} restarts, up {int(process.uptime)} s, {owns}"
         said.append(f"  process {process.name}: {told}{'' if status.serves else '; the live release does NOT serve'}")
     said += [f"  to be confirmed by {_moment(status.deadline.until)}"] if status.deadline else []
-    said += [f"  locked by {state.lock}"] if state.lock else []
-    said += [f"  FROZEN: {state.frozen}"] if state.frozen else []
+    left = f"; {status.left}: the next deploy or rollback takes over what is left" if status.left else ""
+    said += [f"  locked by {state.lock}{left}"] if state.lock else []
+    said += [f"  FROZEN: {status.freeze.reason} ({status.freeze.who_and_when()})"] if status.freeze else []
     said += [f"  {status.guard or _alert_path.NO_GUARD}", *([f"  SILENT: {status.silent}"] if status.silent else [])]
     said += [f"  incident {_incident.oneline(one)}" for one in status.incidents if one.open]
     said += [_release_line(one, live=state.live) for one in state.releases]
@@ -130,8 +148,8 @@ def lines(status: Status, *, host: str) -> list[str]:
     return said + [f"  {line}" for line in _drift.lines(status.drift or ())]
 
 
-def history_lines(status: Status) -> list[str]:
-    """Events and incidents, oldest first, a line each."""
+def history_lines(status: Status, *, last: int) -> list[str]:
+    """The last events and incidents together, oldest first, a line each."""
     events = [
         (
             one.at,
@@ -143,7 +161,7 @@ def history_lines(status: Status) -> list[str]:
     ]
     incidents = [(_began(one), f"{_began(one)}  incident     {_incident.oneline(one)}") for one in status.incidents]
     # What happened in the same moment stays in the order of the ledger.
-    return [text for _at, text in sorted(events + incidents, key=lambda told: told[0])]
+    return [text for _at, text in sorted(events + incidents, key=lambda told: told[0])[-last:]]
 
 
 def _release_line(release: _state.Release, *, live: str) -> str:

@@ -162,5 +162,6 @@ def refuse_frozen(undone: Undone, failure: Failure) -> None:
             failure.reason,
             seen=f"Taking it back failed as well: {undone.frozen}",
             remedy="The app is frozen. Look at the host, then deploy again with -e bluegreen_unfreeze=true.",
+            by_hand="The app is frozen. Look at bluegreen history. Then bluegreen unfreeze, or rollback --unfreeze.",
             facts={"frozen": undone.frozen},
         )

@@ -40,7 +40,7 @@ def decide(layout: Layout, verdict: Verdict, *, left: str, freeze: str, check_mo
         for entry in new:
             _ledger.append(layout.ledger, entry)
         if freeze:
-            _lock.freeze(layout.root, freeze)
+            _lock.freeze(layout.root, freeze, by=verdict.by)
     return bool(new)
 
 

@@ -35,6 +35,7 @@ class Vigil:
     :param crashes: of the live release's process, on the steady clock.
     :param said: the crashes and exceptions as sentences, the newest last.
     :param failed: bad answers in a row; ``answer`` is the last one, in words.
+    :param proved: it has answered well since whatever happened to it last.
     :param facts: the process as it was last seen.
     :param environment: names of the variables that its process has.
     :param ended: its process has ended by itself, and PM2 does not start it again.
@@ -56,6 +57,7 @@ class Vigil:
     said: list[str] = field(default_factory=list)
     failed: int = 0
     answer: str = ""
+    proved: bool = False
     facts: ProcessFacts | None = None
     environment: tuple[str, ...] = ()
     ended: bool = False
@@ -83,6 +85,11 @@ class Vigil:
         """Whether what is live was stopped by the guard, and nobody has started it since."""
         return self.quenched == self.publishing and not (self.facts and self.facts.pids)
 
+    @property
+    def is_well(self) -> bool:
+        """Whether the live release runs and answers; that it was not heard to fail is not enough."""
+        return self.proved and self.daemon_gone is None and bool(self.facts and self.facts.pids)
+
     def see(self, sight: Sight, now: Moment) -> None:
         """Take in what is so on disk; another release begins with a clean slate.
 
@@ -99,13 +106,14 @@ class Vigil:
         self.since = self.since if since is None else since
         self.crashes, self.said, self.findings = [], [], []
         self.failed, self.answer, self.ended, self.facts, self.first_sign = 0, "", False, None, None
-        self.environment, self.absent = (), None
+        self.environment, self.absent, self.proved = (), None, False
 
     def crashed(self, crash: Crash, now: Moment) -> None:
         """One of its processes has ended by itself."""
         self.crashes = _windows.still_needed([*self.crashes, now.steady], self.watch.windows, now=now.steady)
         self.ended = crash.final
         self.failed = 0  # one that has just been started anew cannot answer; what it owes counts from here
+        self.proved = False
         self.note(str(crash), now)
 
     def is_older(self, at: float, now: Moment) -> bool:
@@ -124,9 +132,11 @@ class Vigil:
     def commanded(self, now: Moment) -> None:
         """Somebody has had it stopped or started anew, which takes its time and is no failure."""
         self.failed, self.answer, self.patient = 0, "", now.steady + _PATIENCE
+        self.proved = False
 
     def answered(self, reason: str, now: Moment) -> None:
         """A health question was answered well (``''``), or why it was not."""
+        self.proved = not reason
         if reason and now.steady < self.patient:
             return
         self.failed, self.answer = (self.failed + 1, reason) if reason else (0, "")

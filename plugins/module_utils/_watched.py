@@ -7,9 +7,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ansible_collections.nodeops.pm2.plugins.module_utils import _guard_settings
 from ansible_collections.nodeops.pm2.plugins.module_utils._case import Case
-from ansible_collections.nodeops.pm2.plugins.module_utils._guard_settings import Settings
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._guard_settings import Settings, Watch
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
+from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice
 from ansible_collections.nodeops.pm2.plugins.module_utils._sight import Eyes
 from ansible_collections.nodeops.pm2.plugins.module_utils._vigil import Vigil
 
@@ -47,6 +50,33 @@ class Watched:
     def secrets(self) -> Sequence[str]:
         """What nobody may read in what is told of it."""
         return self.vigil.sight.app.hidden() if self.vigil.sight.app else ()
+
+    def adjust(self, watch: Watch) -> str:
+        """Watch it as it wants to be watched, where that makes sense, else as ``watch`` says; why it does not."""
+        vigil, app = self.vigil, self.vigil.sight.app
+        vigil.watch = watch
+        try:
+            where = f"bluegreen_guard of {vigil.name}"
+            vigil.watch = _guard_settings.adjusted(watch, app.guard if app else {}, where=where)
+        except DeployError as error:
+            return str(error)
+        return ""
+
+    def notice(self, host: str, kind: str, severity: str, *, seen: tuple[str, ...], done: str) -> Notice:
+        """Something about it that is to be told, as things are now."""
+        sight = self.vigil.sight
+        return Notice(
+            kind=kind,
+            severity=severity,
+            app=self.vigil.name,
+            host=host,
+            release=sight.live,
+            commit=sight.commit,
+            seen=seen,
+            done=done,
+            live=sight.place,
+            look=f"bluegreen history {self.vigil.name}",
+        )
 
     @property
     def home(self) -> Path | None:

@@ -70,6 +70,7 @@ def test_a_crash_loop_is_taken_back(watched: Watched) -> None:
         assert part in alert
     assert "bluegreen history backend" in alert
     assert "Rolled back to r1." in watched.told("rolled back")
+    assert "Live now: r1 in blue" in watched.told("rolled back")
     watched.until(lambda: len(watched.messages("twilio")) > sms)
     watched.until(lambda: "alerted" in watched.incident("crash_loop", "r2").times)
     figures = watched.figures("crash_loop", "r2")
@@ -108,7 +109,8 @@ def test_later_a_loop_is_stopped_and_told(watched: Watched) -> None:
     assert watched.app.live() == "r5"
     assert "longer than the bake" in watched.told("crash loop")
     assert not watched.app.listeners("green")
-    assert "nothing answers now" in (watched.directory / "guard.log").read_text(encoding="utf-8")
+    watched.until(lambda: "Release: r5" in watched.told("nothing answers now"))
+    assert "Do next: bluegreen rollback --app backend" in watched.told("nothing answers now")
     watched.run("status", ends=3)
     watched.run("rollback")
     watched.app.is_answered_by("r1", "blue")
@@ -123,6 +125,7 @@ def test_a_database_that_is_down_is_not_cured_by_older_code(watched: Watched) ->
     watched.tell("r6", "")
     watched.until(lambda: watched.app.answer().get("release") == "r6")
     watched.until(lambda: "RESOLVED" in watched.told("a service that it needs"), seconds=120)
+    assert "Done: It was started again." in watched.told("a service that it needs")
 
 
 def test_restarts_and_reloads_by_hand_are_nobodys_alarm(watched: Watched) -> None:
@@ -205,17 +208,24 @@ def test_what_it_goes_back_to_is_broken_too(watched: Watched) -> None:
     watched.tell("r11", "crash")
     watched.tell("r12", "crash")
     watched.until(lambda: _lock.frozen(watched.app.layout.root), seconds=120)
-    watched.until(lambda: watched.told("rollback failed"))
-    assert "frozen" in watched.told("rollback failed")
-    moves = watched.app.events().count("published")
-    time.sleep(5)
+    watched.until(lambda: "Release: r12" in watched.told("frozen until somebody has looked"))
+    told = watched.told("frozen until somebody has looked")
+    assert "It could not be taken back, so the app was frozen" in told
+    assert "bluegreen rollback --unfreeze --app backend" in told
+    moves, before = watched.app.events().count("published"), len(watched.messages())
+    time.sleep(40)
     assert watched.app.events().count("published") == moves, "nothing goes back and forth"
+    assert not any("RESOLVED" in title for title in watched.texts()[before:]), "nothing is over"
     shared: dict[str, Any] = {"guard_dir": str(watched.directory)}
     assert "The app is frozen" in watched.app.deploy("release-1", release="r13", **shared, ends=REFUSED).output
     watched.until(lambda: "The app is frozen" in watched.told("release refused"))
     watched.run("unfreeze")
     watched.app.deploy("release-1", release="r13", **shared)
     assert watched.app.live() == "r13"
+    watched.until(lambda: "RESOLVED" in watched.told("frozen until"), seconds=120)
+    assert "The freeze was lifted by " in watched.told("frozen until")
+    watched.until(lambda: "RESOLVED" in watched.told("crash loop"), seconds=120)
+    assert "Live now: r13 in" in watched.told("crash loop")
 
 
 def test_the_command_tells_and_does_what_a_person_needs(watched: Watched) -> None:

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.nodeops.pm2.plugins.module_utils._chronicle import Chronicle
+from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Slot
 from ansible_collections.nodeops.pm2.plugins.module_utils._ledger import Entry
 from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice
+from ansible_collections.nodeops.pm2.plugins.module_utils._sight import Sight
 
+SIGHT = Sight(live="r1", slot=Slot("blue", "shop-blue", "unix:/run/blue.app", "/run/blue"))
 AT = "2026-11-24T03:12:11.000Z"
 
 
@@ -22,7 +25,11 @@ class Mouth:
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
         self.secrets: list[Sequence[str]] = []
+        self.ended: list[tuple[str, ...]] = []
         self.mute = False
+
+    def end(self, app: str, *kinds: str, done: str = "", live: str = "") -> None:
+        self.ended.append((app, *kinds, done, live))
 
     def tell(self, notice: Notice, *, secrets: Sequence[str] = ()) -> str:
         if self.mute:
@@ -47,43 +54,50 @@ def chronicle(mouth: Mouth, tmp_path: Path) -> Chronicle:
 
 def test_what_was_there_before_is_no_news(mouth: Mouth, tmp_path: Path) -> None:
     one = chronicle(mouth, tmp_path)
-    assert one.follow("shop", entries("staged", "good"), secrets=tuple) == []
-    assert [
-        entry.event for entry in one.follow("shop", entries("staged", "good", "frozen"), secrets=lambda: ["s"])
-    ] == ["frozen"]
+    one.follow("shop", entries("staged", "good"), sight=SIGHT, secrets=tuple)
+    one.follow("shop", entries("staged", "good", "frozen"), sight=SIGHT, secrets=lambda: ["s"])
     assert (mouth.told, mouth.secrets) == ([("shop", "frozen")], [["s"]])
 
 
 def test_what_the_guard_did_it_tells_itself(mouth: Mouth, tmp_path: Path) -> None:
     one = chronicle(mouth, tmp_path)
-    one.follow("shop", [], secrets=tuple)
-    assert len(one.follow("shop", entries("bad", by="guard@web1"), secrets=tuple)) == 1
+    one.follow("shop", [], sight=SIGHT, secrets=tuple)
+    one.follow("shop", entries("bad", by="guard@web1"), sight=SIGHT, secrets=tuple)
     assert mouth.told == []
+
+
+def test_a_freeze_ends_when_it_is_lifted_and_not_before(mouth: Mouth, tmp_path: Path) -> None:
+    one = chronicle(mouth, tmp_path)
+    one.follow("shop", [], sight=SIGHT, secrets=tuple)
+    one.follow("shop", entries("frozen", "good"), sight=SIGHT, secrets=tuple)
+    assert mouth.ended == []
+    one.follow("shop", entries("frozen", "good", "unfrozen"), sight=SIGHT, secrets=tuple)
+    assert mouth.ended == [("shop", "frozen", "The freeze was lifted by ann.", "r1 in blue")]
 
 
 def test_it_catches_up_and_says_nothing_twice(mouth: Mouth, tmp_path: Path) -> None:
     one = chronicle(mouth, tmp_path)
-    one.follow("shop", entries("staged"), secrets=tuple)
-    one.follow("shop", entries("staged", "gated"), secrets=tuple)
+    one.follow("shop", entries("staged"), sight=SIGHT, secrets=tuple)
+    one.follow("shop", entries("staged", "gated"), sight=SIGHT, secrets=tuple)
     for _ in range(2):
-        chronicle(mouth, tmp_path).follow("shop", entries("staged", "gated", "aborted"), secrets=tuple)
+        chronicle(mouth, tmp_path).follow("shop", entries("staged", "gated", "aborted"), sight=SIGHT, secrets=tuple)
     assert mouth.told == [("shop", "deploy_aborted")]
 
 
 def test_what_could_not_be_told_is_told_later(mouth: Mouth, tmp_path: Path) -> None:
     one = chronicle(mouth, tmp_path)
-    one.follow("shop", [], secrets=tuple)
+    one.follow("shop", [], sight=SIGHT, secrets=tuple)
     mouth.mute = True
     with pytest.raises(OSError, match="disk full"):
-        one.follow("shop", entries("aborted"), secrets=tuple)
+        one.follow("shop", entries("aborted"), sight=SIGHT, secrets=tuple)
     mouth.mute = False
-    one.follow("shop", entries("aborted"), secrets=tuple)
+    one.follow("shop", entries("aborted"), sight=SIGHT, secrets=tuple)
     assert mouth.told == [("shop", "deploy_aborted")]
 
 
 def test_what_happens_to_an_app_before_it_was_ever_deployed_is_news(mouth: Mouth, tmp_path: Path) -> None:
-    chronicle(mouth, tmp_path).follow("shop", [], secrets=tuple)
-    chronicle(mouth, tmp_path).follow("shop", entries("staged"), secrets=tuple)
+    chronicle(mouth, tmp_path).follow("shop", [], sight=SIGHT, secrets=tuple)
+    chronicle(mouth, tmp_path).follow("shop", entries("staged"), sight=SIGHT, secrets=tuple)
     assert mouth.told == [("shop", "deploy_started")]
 
 
@@ -92,8 +106,8 @@ def test_a_ledger_that_was_made_anew_begins_anew_and_one_that_is_gone_for_a_mome
 ) -> None:
     one = chronicle(mouth, tmp_path)
     for seen in (["staged", "good", "gated"], [], ["staged", "good", "gated"]):
-        one.follow("shop", entries(*seen), secrets=tuple)
+        one.follow("shop", entries(*seen), sight=SIGHT, secrets=tuple)
     assert mouth.told == []
     for seen in (["gated"], ["gated", "aborted"]):
-        one.follow("shop", entries(*seen), secrets=tuple)
+        one.follow("shop", entries(*seen), sight=SIGHT, secrets=tuple)
     assert mouth.told == [("shop", "deploy_aborted")]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 from dataclasses import asdict
@@ -16,12 +17,14 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _alert_test,
     _cli,
     _facts,
+    _incident,
     _ledger,
     _lock,
     _registry,
     _service,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import Verdict
+from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
 
 ME = _lock.Owner("ann@laptop", "deploy of shop", os.getpid(), _lock.this_boot(), _lock.started(os.getpid()))
 
@@ -100,11 +103,20 @@ def test_history_tells_events_and_as_many_as_are_wanted(shell: Shell) -> None:
     said = shell.says("history", "shop").splitlines()
     assert [line.split()[1:3] for line in said][-2:] == [["published", "r2"], ["good", "r2"]]
     assert len(shell.says("history", "--last", "3").splitlines()) == 3
+    times = {"first_seen": Moment(1_700_000_000.0, 1.0, "boot")}
+    _incident.write(
+        shell.app.layout.root, _incident.Incident("i1", "shop", "web1", "r1", "", "ended", "It ended", times)
+    )
+    assert "i1" not in shell.says("history", "--last", "3"), "it was long ago"
 
 
 def test_a_freeze_and_its_lifting_are_in_the_ledger(shell: Shell) -> None:
     assert "Frozen: we are at lunch" in shell.says("freeze", "we are at lunch")
-    assert "we are at lunch" in shell.says("rollback", ends=_cli.FAILED)
+    said = shell.says("rollback", ends=_cli.FAILED)
+    assert f"seen: frozen by {getpass.getuser()}@{os.uname().nodename} since 20" in said
+    assert " UTC: we are at lunch\n" in said
+    assert "bluegreen rollback --unfreeze" in said
+    assert "-e " not in said
     assert "not frozen any more" in shell.says("unfreeze")
     assert "It was not frozen" in shell.says("unfreeze")
     entries = _ledger.read(shell.app.layout.ledger)[-2:]
@@ -117,7 +129,10 @@ def test_rollback_goes_to_the_last_good_one_or_to_a_named_one(shell: Shell) -> N
     assert shell.app.live() == "r1"
     told = json.loads(shell.says("--json", "rollback", "r2"))
     assert (told["release"], told["previous"], shell.app.live()) == ("r2", "r1", "r2")
-    assert "r9" in shell.says("rollback", "r9", ends=_cli.FAILED)
+    said = shell.says("rollback", "r9", ends=_cli.FAILED)
+    assert "There is no release r9 on this host." in said
+    assert "bluegreen rollback ID" in said
+    assert "-e " not in said
 
 
 def test_a_rollback_that_fails_is_undone_and_told(shell: Shell, world: Any) -> None:
@@ -128,7 +143,10 @@ def test_a_rollback_that_fails_is_undone_and_told(shell: Shell, world: Any) -> N
 
 def test_who_holds_the_lock_is_left_alone(shell: Shell) -> None:
     _lock.acquire(shell.app.layout.lock, ME, ttl=900)
-    assert "ann@laptop" in shell.says("rollback", ends=_cli.BUSY)
+    said = shell.says("rollback", ends=_cli.BUSY)
+    assert "ann@laptop" in said
+    assert "bluegreen status shows who it is" in said
+    assert "bluegreen_lock_wait" not in said
 
 
 def test_an_app_has_to_be_named_where_there_are_several(shell: Shell) -> None:
@@ -184,12 +202,46 @@ def test_it_is_the_guard_as_well(
     assert calls == [called]
 
 
-def test_what_the_host_refuses_is_told(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_root: Path, _reason: str) -> None:
-        raise PermissionError(13, "Permission denied", "frozen.json")
+def refusing(error: OSError) -> Any:
+    """Whatever it is called with."""
 
-    monkeypatch.setattr(_lock, "freeze", refuse)
+    def refuse(*_args: Any, **_more: Any) -> None:
+        raise error
+
+    return refuse
+
+
+def test_what_the_host_refuses_is_told(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    for filename in ("frozen.json", str(shell.directory), "/proc/1/environ", None):
+        error = PermissionError(13, "Permission denied", filename)
+        monkeypatch.setattr(_lock, "freeze", refusing(error))
+        assert "The host refused to do it" in shell.says("freeze", "why", ends=_cli.FAILED)
+    monkeypatch.setattr(_lock, "freeze", refusing(OSError(28, "No space left on device", "/var/lib/x")))
     assert "The host refused to do it" in shell.says("freeze", "why", ends=_cli.FAILED)
+
+
+def test_who_is_not_the_deploy_user_is_told_who_is(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = shell.directory / "apps"
+    monkeypatch.setattr(_registry, "apps", refusing(PermissionError(13, "Permission denied", str(hidden))))
+    owners = {shell.directory: "deploy"}
+
+    def owner(path: Path) -> str:
+        if path == hidden:
+            raise PermissionError(13, "Permission denied", str(path))
+        return owners.get(path, "root")
+
+    monkeypatch.setattr(Path, "owner", owner)
+    monkeypatch.setattr(getpass, "getuser", lambda: "bob")
+    said = shell.says("status", "--app", "my shop", ends=_cli.FAILED)
+    assert said.startswith("This is not for bob to do.\n  expected: the user deploy, to whom it belongs\n")
+    assert f"do: sudo -u deploy bluegreen --settings {shell.settings} status --app 'my shop'\n" in said
+    monkeypatch.setattr(_registry, "apps", refusing(OSError(28, "No space left on device", str(hidden))))
+    assert "The host refused to do it" in shell.says("status", ends=_cli.FAILED)
+    monkeypatch.setattr(_registry, "apps", refusing(PermissionError(13, "Permission denied", str(hidden))))
+    for caller in ("deploy", "root"):
+        owners[shell.directory] = caller
+        monkeypatch.setattr(getpass, "getuser", lambda: "deploy")
+        assert "The host refused to do it" in shell.says("status", ends=_cli.FAILED)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,12 @@ def test_an_error_says_what_was_expected_what_was_seen_where_and_what_to_do() ->
     assert failure_of(error) == {"rule": "x", "msg": "No.\n  expected: this\n  seen: that\n  where: here\n  do: Run."}
 
 
+def test_whoever_sits_at_the_host_is_told_what_to_do_there() -> None:
+    error = DeployError("No.", seen="that", remedy="Play it.", by_hand="Type it.")
+    assert (str(error), error.at_hand()) == ("No.\n  seen: that\n  do: Play it.", "No.\n  seen: that\n  do: Type it.")
+    assert DeployError("No.", remedy="Play it.").at_hand() == "No.\n  do: Play it."
+
+
 def test_what_is_not_known_is_not_said() -> None:
     assert str(DeployError("No.")) == "No."
 

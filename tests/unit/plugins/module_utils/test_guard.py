@@ -12,14 +12,16 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _facts, _ledger, _reaction, _registry
+from ansible_collections.nodeops.pm2.plugins.module_utils import _clock, _facts, _ledger, _lock, _reaction, _registry
 from ansible_collections.nodeops.pm2.plugins.module_utils._clock import Moment
 from ansible_collections.nodeops.pm2.plugins.module_utils._ears import Commanded, Ear
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._exits import Crash
 from ansible_collections.nodeops.pm2.plugins.module_utils._guard import Guard
 from ansible_collections.nodeops.pm2.plugins.module_utils._guard_settings import Settings
-from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice
+from ansible_collections.nodeops.pm2.plugins.module_utils._herald import Herald
+from ansible_collections.nodeops.pm2.plugins.module_utils._notice import TROUBLES, Notice
+from ansible_collections.nodeops.pm2.plugins.module_utils._prober import Probed
 from ansible_collections.nodeops.pm2.plugins.module_utils._reaction import Deed
 
 PUBLISHED = 1_795_428_900.0  # what the fixture writes into its ledgers
@@ -32,6 +34,7 @@ class Mouth:
     def __init__(self) -> None:
         self.told: list[Notice] = []
         self.ended: list[tuple[str, str]] = []
+        self.done: list[str] = []
         self.well: list[bool] = []
         self.mute = False
 
@@ -47,9 +50,19 @@ class Mouth:
         """What it was told of."""
         return [notice.kind for notice in self.told]
 
-    def end(self, app: str, kind: str) -> None:
+    def end(self, app: str, *kinds: str, done: str = "", live: str = "") -> None:
         """Keep it."""
-        self.ended.append((app, kind))
+        assert live
+        assert (kinds in (("frozen",), ("guard_blind",))) is bool(done)
+        self.ended += [(app, kind) for kind in kinds]
+
+    def did(self, _app: str, done: str) -> None:
+        """Keep it."""
+        self.done.append(done)
+
+    def lasts(self, _app: str) -> None:
+        """Nothing of which it gets well is over."""
+        self.ended = [one for one in self.ended if one[1] not in TROUBLES]
 
     def delivered(self, _identifier: str) -> Moment | None:
         """Nobody knows."""
@@ -70,6 +83,7 @@ class Night:
     def __init__(self, app: Any, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.app, self.directory, self.mouth = app, directory, Mouth()
         self.facts: Any = UP
+        self.answer: str | None = ""  # to the health question: why it is not good, or none at all
         self.hears: list[Any] = []
         self.done: list[str] = []
         self.deed: Deed | None = None
@@ -78,12 +92,22 @@ class Night:
         _registry.register(directory, "shop", app.layout.root)
         herald: Any = self.mouth
         self.guard = Guard(Settings(directory=directory), herald, host="web1", clock=self.now)
-        monkeypatch.setattr(self.guard.prober, "ask", lambda *_: None)
+        self.ask(self.guard, monkeypatch)
         monkeypatch.setattr("select.select", lambda *_: ([], [], []))
         monkeypatch.setattr(_facts, "read_facts", self.look)
         monkeypatch.setattr(Ear, "open", lambda _ear, _now: None)
         monkeypatch.setattr(Ear, "read", lambda _ear, _now: self.batch())
         monkeypatch.setattr(_reaction, "carry_out", self.act)
+
+    def ask(self, guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Stands in for whoever asks the apps."""
+        asked: list[Probed] = []
+
+        def ask(name: str, publishing: Any, *_: Any) -> None:
+            asked.extend([] if self.answer is None else [Probed(name, publishing, self.answer)])
+
+        monkeypatch.setattr(guard.prober, "ask", ask)
+        monkeypatch.setattr(guard.prober, "answers", lambda: [asked.pop() for _ in list(asked)])
 
     def now(self) -> Moment:
         """The clock on the wall begins a minute after the release was published."""
@@ -100,7 +124,7 @@ class Night:
             raise self.facts
         facts = self.facts() if callable(self.facts) else self.facts
         assert isinstance(facts, _facts.ProcessFacts)
-        here = str(self.app.layout.release("r2").path.resolve())
+        here = str(self.app.layout.release(self.app.live()).path.resolve())
         return dataclasses.replace(facts, cwds=dict.fromkeys(facts.pids, here))
 
     def act(self, _layout: Any, sight: Any, decision: Any, *, by: str) -> Deed:
@@ -147,7 +171,168 @@ def test_three_crashes_are_told_and_rolled_back_once(night: Night) -> None:
     first = night.mouth.told[0]
     assert (first.severity, first.release, first.host, first.live) == ("CRITICAL", "r2", "web1", "r2 in green")
     assert first.look.startswith("bluegreen ")
+    assert night.mouth.done == ["Rolled back to r1."]
+    night.passes(12)
     assert ("shop", "crash_loop") in night.mouth.ended
+
+
+class Chat:
+    """Somebody who is told; the messages are read from the spool."""
+
+    name, is_sms = "chat", False
+
+
+class Readers(Night):
+    """A night as those see it who get the messages."""
+
+    def __init__(self, app: Any, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(app, directory, monkeypatch)
+        chats: Any = [Chat()]
+        self.herald = Herald(directory, chats, least="INFO")
+        self.sent: list[str] = []
+        monkeypatch.setattr(self.herald._spool, "put", lambda message, *_, **__: self.sent.append(message.text))
+        monkeypatch.setattr(_clock, "now", self.now)
+        monkeypatch.setattr(_ledger, "now", lambda: self.now().utc)
+        self.start(monkeypatch)
+
+    def start(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have a guard run that knows of no earlier one but what lies on disk."""
+        self.guard = Guard(Settings(directory=self.directory), self.herald, host="web1", clock=self.now)
+        self.ask(self.guard, monkeypatch)
+
+    def titles(self) -> list[str]:
+        """The first lines of what was sent, without the app and the host."""
+        return [text.splitlines()[0].replace(" shop on web1:", "") for text in self.sent]
+
+    def crashes(self, *, final: bool = False) -> None:
+        """What serves crashes three times at once; ``final``: and PM2 gives up."""
+        process = self.guard.apps["shop"].vigil.process
+        one = dataclasses.replace(crash(), process=process, at=0.0)
+        self.hears = [[one, one, dataclasses.replace(one, final=final)]]
+        self.facts = STOPPED if final else self.facts
+
+    def act(self, layout: Any, sight: Any, decision: Any, *, by: str) -> Deed:
+        """What was done is so afterwards."""
+        deed = super().act(layout, sight, decision, by=by)
+        if deed.target:
+            entry = _ledger.Entry(self.now().utc, "published", deed.target, by=by)
+            _ledger.append(layout.ledger, entry)
+            self.app.go_live(deed.target)
+            self.facts = UP
+        if deed.frozen:
+            _lock.freeze(layout.root, decision.reason)
+        return deed
+
+
+@pytest.fixture
+def readers(app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Readers]:
+    app.deployed("r1", "blue")
+    app.deployed("r2", "green")
+    readers = Readers(app, tmp_path / "guard", monkeypatch)
+    readers.passes(8)
+    yield readers
+    readers.guard.close()
+
+
+BACK = Deed("Rolled back to r1.", "r1 in blue", "r1")
+ICE = Deed("Its process was stopped, and the app was frozen for a person to look at.", "r1 in blue", frozen=True)
+FROZEN = "CRITICAL frozen until somebody has looked"
+
+
+def test_nothing_is_over_during_an_outage_and_it_is_when_the_app_answers_again(readers: Readers) -> None:
+    readers.deed = BACK
+    readers.crashes(final=True)
+    readers.passes(12)
+    readers.deed = ICE
+    readers.crashes(final=True)
+    readers.passes(600)
+    assert readers.done == ["roll_back r2", "freeze r1"]
+    titles = ["CRITICAL crash loop", "WARNING rolled back", "CRITICAL crash loop", FROZEN]
+    assert readers.titles() == titles
+    assert "Done: It is being rolled back now; what came of it is told in the next message.\n" in readers.sent[0]
+    assert "Do next: nothing more is done by itself; find out why" in readers.sent[3]
+    _lock.unfreeze(readers.app.layout.root)
+    readers.app.note("unfrozen:")
+    readers.facts, readers.answer = UP, None
+    readers.passes(100)
+    assert readers.titles() == [*titles, "RESOLVED frozen until somebody has looked"], "not to fail is not to answer"
+    readers.answer = ""
+    readers.passes(100)
+    assert readers.titles()[5:] == ["RESOLVED crash loop", "RESOLVED crash loop"]
+    assert "Release: r2\n" in readers.sent[5]
+    assert f"Done: {BACK.done} {ICE.done}\nLive now: r1 in blue\n" in readers.sent[5]
+    assert f"Done: {ICE.done}\nLive now: r1 in blue\n" in readers.sent[6]
+    assert not any("It is being" in text for text in readers.sent[4:])
+
+
+@pytest.mark.parametrize("lifted", [False, True])
+def test_what_answers_and_is_frozen_is_not_over(readers: Readers, lifted: bool) -> None:
+    readers.crashes()
+    readers.deed = dataclasses.replace(ICE, failed=True)
+    readers.passes(3)
+    assert readers.titles() == ["CRITICAL crash loop", FROZEN]
+    if lifted:
+        _lock.unfreeze(readers.app.layout.root)
+    readers.passes(100)
+    assert ("RESOLVED crash loop" in readers.titles()) is lifted
+    assert f"Done: {ICE.done}\n" in readers.sent[-1]
+
+
+def test_what_is_started_again_is_over_when_it_has_been_well_for_a_while(readers: Readers) -> None:
+    vigil = readers.guard.apps["shop"].vigil
+    assert vigil.born is not None
+    vigil.born -= 7200.0
+    readers.deed, readers.answer = Deed("It was started again.", "r2 in green"), "status 503"
+    readers.passes(30)
+    assert readers.titles() == ["CRITICAL no good answer"]
+    assert "you hear when it is well again" in readers.sent[0]
+    readers.answer = ""
+    readers.passes(45)
+    assert readers.titles() == ["CRITICAL no good answer"], "one that hangs now and then has to live for a while"
+    readers.passes(45)
+    assert readers.titles()[1:] == ["RESOLVED no good answer"]
+    assert "Done: It was started again.\n" in readers.sent[1]
+
+
+def test_what_is_stopped_for_good_is_told_and_over_when_somebody_has_helped(readers: Readers) -> None:
+    vigil = readers.guard.apps["shop"].vigil
+    assert vigil.born is not None
+    vigil.born -= 7200.0  # longer ago than the bake
+    readers.crashes(final=True)
+    readers.deed = Deed("Its process was stopped, so that it does not loop.", "r2 in green")
+    readers.passes(100)
+    assert readers.titles() == ["CRITICAL crash loop", "CRITICAL it was stopped, and nothing answers now"]
+    readers.facts = UP
+    readers.passes(100)
+    assert readers.titles()[2:] == ["RESOLVED crash loop"]
+    assert "Done: Its process was stopped, so that it does not loop." in readers.sent[2]
+
+
+def test_a_crash_soon_after_takes_back_that_it_is_over(readers: Readers) -> None:
+    readers.deed = BACK
+    readers.crashes()
+    readers.passes(20)
+    vigil = readers.guard.apps["shop"].vigil
+    for _ in range(5):
+        readers.hears = [dataclasses.replace(crash(), process=vigil.process, at=0.0)]
+        readers.passes(25)
+        vigil.crashes = []  # as if they were too few for every window
+    assert readers.titles() == ["CRITICAL crash loop", "WARNING rolled back"]
+    readers.passes(100)
+    assert readers.titles()[2:] == ["RESOLVED crash loop"]
+
+
+def test_a_guard_that_is_started_anew_tells_the_end_of_what_another_has_told(
+    readers: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers.deed = BACK
+    readers.crashes()
+    readers.passes(2)
+    readers.guard.close()
+    readers.start(monkeypatch)
+    readers.passes(60)
+    assert readers.titles() == ["CRITICAL crash loop", "WARNING rolled back", "RESOLVED crash loop"]
+    assert f"Done: {BACK.done}\nLive now: r1 in blue\n" in readers.sent[2]
 
 
 def test_a_loop_that_ends_while_the_process_is_looked_at_is_still_a_loop(night: Night) -> None:
@@ -271,6 +456,7 @@ def test_a_deploy_is_told_and_what_the_guard_did_itself_is_not_told_twice(night:
     night.passes(2)
     assert night.mouth.kinds() == ["deploy_started", "deploy_refused", "frozen"]
     assert night.mouth.told[1].seen == ("why", "by ann")
+    assert {notice.live for notice in night.mouth.told} == {"r2 in green"}
     assert ("shop", "frozen") not in night.mouth.ended
     night.app.note("unfrozen:")
     night.passes(2)
@@ -286,9 +472,12 @@ def test_what_was_refused_before_anything_was_touched_is_told_once(night: Night,
     (told,) = night.mouth.told
     assert (told.kind, told.severity, told.app, told.release) == ("deploy_refused", "WARNING", name, "r3")
     assert told.seen == ("The release was refused.\nstale dist/", "by ann@laptop")
+    assert told.live == ("r2 in green" if name == "shop" else "")
 
 
-def test_what_happened_while_it_was_away_is_told_and_nothing_twice(night: Night) -> None:
+def test_what_happened_while_it_was_away_is_told_and_nothing_twice(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
     night.passes()
     night.app.note("staged:r3")
     night.passes(2)
@@ -296,7 +485,7 @@ def test_what_happened_while_it_was_away_is_told_and_nothing_twice(night: Night)
     for expected in (["deploy_aborted"], []):
         herald: Any = Mouth()
         night.guard = Guard(Settings(directory=night.directory), herald, host="web1", clock=night.now)
-        night.guard.prober.ask = lambda *_: None  # type: ignore[method-assign]
+        night.ask(night.guard, monkeypatch)
         night.passes(2)
         assert herald.kinds() == expected
 

@@ -84,8 +84,8 @@ HEALTHY = Situation(live="r2", age=20.0, target="r1")
         pytest.param({"overdue": True, "age": 99_999}, "take_back", "unconfirmed", id="the host was off meanwhile"),
         pytest.param({"overdue": True, "target": ""}, "alert", "unconfirmed", id="the first deploy ever"),
         pytest.param({"overdue": True, "forbidden": "a migration"}, "alert", "unconfirmed", id="a migration"),
-        pytest.param({"overdue": True, "target_bad": True}, "freeze", "frozen", id="to a bad one"),
-        pytest.param({"overdue": True, "restored": True}, "freeze", "frozen", id="after a rollback"),
+        pytest.param({"overdue": True, "target_bad": True}, "freeze", "unconfirmed", id="to a bad one"),
+        pytest.param({"overdue": True, "restored": True}, "freeze", "unconfirmed", id="after a rollback"),
         # Somebody else is at it.
         pytest.param({"busy": "ops", "crashes": LOOP}, "alert", "crash_loop", id="a loop during a deploy is told"),
         pytest.param({"busy": "ops", "ended": True}, "alert", "ended", id="an end during a deploy"),

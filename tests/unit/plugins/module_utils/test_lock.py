@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -103,6 +104,28 @@ def test_a_frozen_app_is_refused_until_it_is_lifted(tmp_path: Path) -> None:
     assert _lock.unfreeze(tmp_path)
     assert not _lock.unfreeze(tmp_path)
     _lock.acquire(tmp_path / "lock", HERE, ttl=900)
+
+
+@pytest.mark.parametrize(
+    ("known", "seen"),
+    [
+        (
+            {"reason": "lunch", "by": "ann@web1", "at": 1_795_428_900},
+            "frozen by ann@web1 since 2026-11-23 10:15:00 UTC: lunch",
+        ),
+        ({"reason": "lunch", "at": 1_795_428_900.5}, "frozen since 2026-11-23 10:15:00 UTC: lunch"),
+        ({"by": ["?"], "at": "noon"}, "frozen by ['?']: no reason given"),
+        ({}, "frozen: no reason given"),
+    ],
+)
+def test_a_freeze_says_by_whom_it_was_and_since_when_as_far_as_that_is_known(
+    tmp_path: Path, known: dict[str, object], seen: str
+) -> None:
+    (tmp_path / "frozen.json").write_text(json.dumps(known), encoding="utf-8")
+    with pytest.raises(DeployError) as refused:
+        _lock.refuse_frozen(tmp_path)
+    assert refused.value.seen == seen
+    assert refused.value.what == "The app is frozen: nothing is done to it until a person lifts that."
 
 
 @pytest.fixture

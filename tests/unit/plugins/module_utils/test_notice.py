@@ -8,8 +8,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _notice
-from ansible_collections.nodeops.pm2.plugins.module_utils._ledger import EVENTS, Entry
-from ansible_collections.nodeops.pm2.plugins.module_utils._notice import KINDS, Notice, message_of, of_entry
+from ansible_collections.nodeops.pm2.plugins.module_utils._notice import KINDS, Notice, message_of
 
 AT = "2026-11-24T03:12:11.000Z"
 CRASH = Notice(
@@ -26,6 +25,7 @@ CRASH = Notice(
     ),
     done="Stopped it and rolled back to 20261123T101500-def5678 in 2.9 s.",
     live="20261123T101500-def5678",
+    todo="wake somebody",
     look="bluegreen status --root /var/www/shop",
     count=3,
     since="2026-11-24T03:12:04.000Z",
@@ -43,6 +43,7 @@ Seen: SyntaxError: Identifier '__dirname' has already been declared
   GET /health: connection refused
 Done: Stopped it and rolled back to 20261123T101500-def5678 in 2.9 s.
 Live now: 20261123T101500-def5678
+Do next: wake somebody
 Look closer: bluegreen status --root /var/www/shop
 2026-11-24 03:12:11 UTC, since 2026-11-24 03:12:04 UTC, id 5f3c"""
     )
@@ -51,6 +52,17 @@ Look closer: bluegreen status --root /var/www/shop
 def test_what_is_not_known_is_not_mentioned() -> None:
     text = message_of(Notice("daemon_gone", "CRITICAL", "shop", "web1", since=AT), identifier="1", at=AT).text
     assert text == "CRITICAL shop on web1: PM2's daemon is gone\n2026-11-24 03:12:11 UTC, id 1"
+
+
+def test_what_was_counted_says_since_when_and_when_last() -> None:
+    text = message_of(replace(CRASH, last="2026-11-24T03:12:08.000Z"), identifier="1", at=AT).text
+    since = "since 2026-11-24 03:12:04 UTC, last at 2026-11-24 03:12:08 UTC"
+    assert text.endswith(f"\n2026-11-24 03:12:11 UTC, {since}, id 1")
+
+
+def test_an_event_has_the_moment_that_it_happened_at() -> None:
+    notice = Notice("deploy_good", "INFO", "shop", "web1", since="2026-11-24T03:12:04.000Z")
+    assert message_of(notice, identifier="1", at=AT).text.endswith("\n2026-11-24 03:12:04 UTC, id 1")
 
 
 def test_that_it_is_over_wakes_nobody() -> None:
@@ -90,7 +102,7 @@ def test_no_message_is_too_long(kind: str, line: str) -> None:
     [
         (
             CRASH,
-            "CRITICAL shop on web1: crash loop (3 times). SyntaxError: Identifier '__dirname' has al..",
+            "CRITICAL shop on web1: crash loop (3 times). SyntaxError: Identifier '__dirname' has a...",
         ),
         (
             replace(CRASH, seen=("Object.`x` fehlt \u00fcberall",), done="", count=1),
@@ -103,28 +115,15 @@ def test_an_sms_tells_the_same_in_one_piece(notice: Notice, short: str) -> None:
     assert message_of(notice, identifier="1", at=AT).short.startswith(short)
 
 
+@pytest.mark.parametrize("seen", ["It crashes: 3 in 60 s.", "It crashes: 3 in 60 s", "Is it there?"])
+@pytest.mark.parametrize("done", ["Nothing.", "Nothing", ""])
+def test_a_sentence_ends_once(seen: str, done: str) -> None:
+    short = message_of(replace(CRASH, seen=(seen,), done=done), identifier="1", at=AT).short
+    assert ".." not in short
+    assert "?." not in short
+    assert " ." not in short
+
+
 def test_what_was_done_has_its_place_in_an_sms() -> None:
     short = message_of(replace(CRASH, seen=("x" * 300,)), identifier="1", at=AT).short
     assert "Stopped it and rolled back to 20261123T101500-def5678 in 2.9 s." in short
-
-
-@pytest.mark.parametrize(
-    ("event", "kind", "severity"),
-    [
-        ("staged", "deploy_started", "INFO"),
-        ("good", "deploy_good", "INFO"),
-        ("bad", "deploy_refused", "WARNING"),
-        ("aborted", "deploy_aborted", "WARNING"),
-        ("refused", "deploy_refused", "WARNING"),
-        ("rolled_back", "rolled_back", "WARNING"),
-        ("frozen", "frozen", "CRITICAL"),
-    ],
-)
-def test_what_the_ledger_tells_people(event: str, kind: str, severity: str) -> None:
-    notice = of_entry(Entry(AT, event, "r2", by="ops@laptop", reason="why"), app="shop", host="web1", look="look")
-    assert notice == Notice(kind, severity, "shop", "web1", "r2", seen=("why", "by ops@laptop"), look="look", since=AT)
-
-
-def test_other_events_are_of_no_interest() -> None:
-    told = {event for event in EVENTS if of_entry(Entry(AT, event), app="shop", host="web1", look="")}
-    assert told == {"staged", "good", "bad", "rolled_back", "aborted", "frozen", "refused"}

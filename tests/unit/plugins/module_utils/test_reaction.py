@@ -86,7 +86,7 @@ def test_what_was_confirmed_in_the_meantime_stays(two: Any, world: Any) -> None:
 
 def test_a_loop_is_stopped_and_that_is_in_the_ledger(two: Any, world: Any) -> None:
     deed = act(two, QUENCH)
-    assert "nothing answers now" in deed.done
+    assert deed.done == "Its process was stopped, so that it does not loop."
     assert (two.live(), deed.target, deed.failed) == ("r2", "", False)
     assert world.said == [f"stop {serving(two)}, even live"]
     entry = _ledger.read(two.layout.ledger)[-1]
@@ -103,7 +103,8 @@ def test_it_is_started_again_where_it_served(two: Any, world: Any) -> None:
 @pytest.mark.parametrize("quench", [True, False])
 def test_a_freeze_holds_everybody_off(two: Any, world: Any, quench: bool) -> None:
     deed = act(two, Decision(_judgement.FREEZE, "crash_loop", "CRITICAL", "It crashes again", quench=quench))
-    assert "The app is frozen" in deed.done
+    assert "app was frozen" in deed.done
+    assert ("was stopped" in deed.done, deed.frozen, deed.failed) == (quench, True, False)
     assert _lock.frozen(two.layout.root) == "It crashes again"
     assert bool(world.said) is quench
     assert two.live() == "r2"
@@ -128,7 +129,7 @@ def test_a_way_back_that_is_broken_too_freezes_the_app(two: Any, world: Any) -> 
     world.refuse = ["prove r1"]
     deed = act(two, ROLL_BACK)
     assert deed.failed
-    assert deed.done.startswith("It could not be taken back, so the app is frozen: ")
+    assert deed.done.startswith("It could not be taken back, so the app was frozen: ")
     assert _lock.frozen(two.layout.root)
     assert free(two)
     assert act(two, ROLL_BACK).failed, "and nothing goes back and forth"

@@ -29,12 +29,18 @@ class Mouth:
     def __init__(self) -> None:
         self.told: list[Notice] = []
         self.felt: list[bool] = []
+        self.done: list[str] = []
         self.is_critical = False
 
     def tell(self, notice: Notice) -> str:
         """Keep it."""
         self.told.append(notice)
         return ""
+
+    def did(self, app: str, done: str) -> None:
+        """Keep it."""
+        assert app == "shop"
+        self.done.append(done)
 
     def feel(self, *, good: bool, critical: bool) -> None:
         """Keep it."""
@@ -90,6 +96,16 @@ def test_it_says_that_it_is_there_and_what_it_cannot_do(
     )  # fmt: skip
     (notice,) = guard.herald.told
     assert (notice.kind, notice.severity) == (kind, severity)
+
+
+@pytest.mark.parametrize(("apps", "says"), [(["shop"], "It watches 1 app."), (["blog", "shop"], "It watches 2 apps.")])
+def test_it_says_how_many_apps_it_watches(tmp_path: Path, apps: list[str], says: str) -> None:
+    (tmp_path / "apps").mkdir()
+    for app in apps:
+        _registry.register(tmp_path, app, tmp_path / app)
+    guard = guard_that(None)
+    _service._announce(tmp_path, guard, [], (), version="v1")
+    assert guard.herald.told[0].done == says
 
 
 def test_two_would_do_everything_twice(tmp_path: Path) -> None:
@@ -165,25 +181,38 @@ def test_what_a_guard_was_killed_in_is_finished(
 ) -> None:
     app, directory = watched
     _lock.acquire(app.layout.lock, owner, ttl=900)
-    _service._recover(directory, "guard@web1")
+    guard = guard_that(None)
+    _service._recover(directory, guard)
     assert caplog.records == []
     assert (app.events("r2")[-1] == "good") is decided
     assert bool(world.said) is decided
+    assert [(one.kind, one.severity, one.app) for one in guard.herald.told] == decided * [
+        ("recovered", "WARNING", "shop")
+    ]
+    assert bool(guard.herald.done) is decided
     assert (_lock.held(app.layout.lock) is None) is decided
 
 
-def test_what_cannot_be_finished_does_not_keep_it_from_watching(
-    watched: tuple[Any, Path], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("frozen", "kind"), [(False, "not_done"), (True, "frozen")])
+def test_what_cannot_be_finished_is_told_and_does_not_keep_it_from_watching(
+    watched: tuple[Any, Path], monkeypatch: pytest.MonkeyPatch, frozen: bool, kind: str
 ) -> None:
     app, directory = watched
     _lock.acquire(app.layout.lock, GONE, ttl=900)
 
     def refuse(*_args: Any, **_more: Any) -> bool:
+        if frozen:
+            _lock.freeze(app.layout.root, "nothing worked")
         raise DeployError("Taking it back failed as well.")
 
     monkeypatch.setattr(_begin, "tidy_up", refuse)
-    _service._recover(directory, "guard@web1")
+    guard = guard_that(None)
+    _service._recover(directory, guard)
     assert _lock.held(app.layout.lock) is None
+    (told,) = guard.herald.told
+    assert (told.kind, told.severity, told.live, bool(told.todo)) == (kind, "CRITICAL", "r2 in green", frozen)
+    assert "Taking it back failed as well." in told.done
+    assert guard.herald.done == []
 
 
 def test_the_service_manager_hears_of_a_loop_that_turns_and_of_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -178,9 +178,45 @@ def test_an_open_incident_is_shown_and_a_closed_one_is_history(live: Any) -> Non
     closed = dataclasses.replace(_incident.reached(incident, "first_seen", moment), outcome="It is well again.")
     _incident.write(live.layout.root, closed)
     assert not any(line.startswith("  incident ") for line in lines(live))
-    history = _status.history_lines(_status.read(live.layout))
+    history = _status.history_lines(_status.read(live.layout), last=20)
     assert history[-1].startswith("2026-11-23T10:16:00Z  incident     20261123T101600000Z-ended")
     assert [line.split()[1] for line in history[:-1]] == ["staged", "gated", "published", "good"]
+
+
+def test_an_incident_of_long_ago_does_not_come_before_what_happened_since(live: Any) -> None:
+    for name, wall in (("old", 1_700_000_000.0), ("new", 1_795_428_960.0)):
+        times = {"first_seen": Moment(wall, 1.0, "boot")}
+        incident = _incident.Incident(name, "shop", "web1", "r1", "", "ended", "It has ended", times, outcome="Well.")
+        _incident.write(live.layout.root, incident)
+    shown = [_status.history_lines(_status.read(live.layout, last=last), last=last) for last in (3, 6)]
+    assert [line.split()[1:3] for line in shown[0]] == [["published", "r1"], ["good", "r1"], ["incident", "new"]]
+    assert shown[1][0].split()[1:3] == ["incident", "old"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "says"),
+    [
+        (dataclasses.replace(ME, started=1), f"; its process {os.getpid()} is gone: the next deploy or rollback takes"),
+        (ME, ""),
+        (dataclasses.replace(ME, started=1, boot_id="another machine"), ""),
+    ],
+    ids=["gone", "there", "elsewhere"],
+)
+def test_whether_whoever_holds_the_lock_is_there(live: Any, owner: _lock.Owner, says: str) -> None:
+    _lock.acquire(live.layout.lock, owner, ttl=900)
+    (line,) = (line for line in lines(live) if line.startswith("  locked by guard@web1"))
+    assert says in line
+    assert ("gone" in line) is bool(says)
+    left = _status.read(live.layout, guard=Path("/nowhere")).as_dict()["left"]
+    assert bool(left) is bool(says)
+
+
+def test_a_freeze_says_by_whom_and_since_when(live: Any) -> None:
+    _lock.freeze(live.layout.root, "lunch", by="ann@web1")
+    (line,) = (line for line in lines(live) if "FROZEN" in line)
+    assert line.startswith("  FROZEN: lunch (frozen by ann@web1 since 20")
+    told = _status.read(live.layout, guard=Path("/nowhere")).as_dict()["freeze"]
+    assert (told["reason"], told["by"], told["at"] > 0) == ("lunch", "ann@web1", True)
 
 
 @pytest.mark.parametrize(

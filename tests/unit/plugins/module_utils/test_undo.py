@@ -168,6 +168,8 @@ def test_a_second_failure_freezes_the_app(edge: Any, world: Any) -> None:
     with pytest.raises(DeployError, match="it crashed") as refused:
         _undo.refuse_frozen(undone, BAD)
     assert refused.value.facts["frozen"] == undone.frozen
+    assert "bluegreen unfreeze" in refused.value.at_hand()
+    assert "-e " not in refused.value.at_hand()
 
 
 @pytest.mark.parametrize(("irreversible", "frozen"), [("r2", True), ("r1", False), ("", False)])

@@ -67,7 +67,9 @@ def test_a_freeze_is_told_and_in_force(layout: Layout) -> None:
     assert decide(layout, verdict("r2", "bad"), left="", freeze="twice bad", check_mode=False)
     (frozen,) = _ledger.read(layout.ledger)[4:]
     assert (frozen.event, frozen.release, frozen.by, frozen.reason) == ("frozen", "r2", "ann@laptop", "twice bad")
-    assert _lock.frozen(layout.root) == "twice bad"
+    freeze = _lock.freeze_of(layout.root)
+    assert freeze is not None
+    assert (freeze.reason, freeze.by, freeze.at > 0) == ("twice bad", "ann@laptop", True)
 
 
 def test_only_the_release_itself_gets_the_slot(layout: Layout) -> None:

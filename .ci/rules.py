@@ -38,8 +38,8 @@ A rule that is wrong about a release is left out by its name, for as long as tha
 
    bluegreen_check_skip: [{skipped}]
 
-What was left out is told at each deploy and recorded with the release. With a reason and an end it is a waiver, which the
-check and the deploy take alike, and which ends by itself:
+What was left out is told at each deploy and recorded with the release. With a reason and an end it is a waiver, which
+the check and the deploy take alike, and which ends by itself:
 
 .. code-block:: yaml
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _app,
@@ -53,9 +53,15 @@ def give_back(layout: Layout, course: _phases.Course) -> None:
     course.lease = ""
 
 
-def tidy_up(layout: Layout, *, by: str, course: _phases.Course) -> bool:
-    """Remove, mark or decide on what an earlier run left; says whether there was anything. Needs the lock."""
+def tidy_up(layout: Layout, *, by: str, course: _phases.Course, leaving: str = "") -> bool:
+    """Remove, mark or decide on what an earlier run left; says whether there was anything. Needs the lock.
+
+    :param leaving: the live release, where it is about to be left: then there is nothing to decide on it.
+    """
     recovery = _recovery.of(layout)
+    if leaving:
+        recovery = replace(recovery, unconfirmed="")
+        course.found.append(f"{leaving} is live and was never confirmed.")
     course.found += recovery.sentences()
     if course.found:
         # Whoever tidies up may be killed as well, before anybody has been told.

@@ -19,7 +19,6 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _road,
     _state,
     _undo,
-    _verdict,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
@@ -102,8 +101,7 @@ def roll_back(
         _begin.take_lock(layout, claim, course)
     try:
         with course.phase("lock"):
-            _give_up(layout, wanted, by=run.by, course=course)
-            changed = _begin.tidy_up(layout, by=run.by, course=course)
+            changed = _begin.tidy_up(layout, by=run.by, course=course, leaving=_leaving(layout, wanted))
             release = _aim.existing(_state.read(layout, now=time.time()), wanted=wanted)
             course.found += _crossing(layout, release)
         return _go_back(layout, release, run, course, changed=changed)
@@ -133,15 +131,10 @@ def take_back(
         _begin.give_back(layout, course)
 
 
-def _give_up(layout: Layout, wanted: str, *, by: str, course: _phases.Course) -> None:
-    """Whoever rolls back has decided on a live release that was never confirmed: it is not soaked first."""
+def _leaving(layout: Layout, wanted: str) -> str:
+    """The live release that was never confirmed, where a rollback leaves it: whoever wants that has decided on it."""
     state = _state.read(layout, now=time.time())
-    if state.is_unconfirmed and wanted != state.live:
-        verdict = _verdict.Verdict(
-            state.live, "aborted", state.live_slot, by, "a rollback left it before it was confirmed"
-        )
-        _verdict.decide(layout, verdict, left="", freeze="", check_mode=False)
-        course.found.append(f"{state.live} was live and never confirmed.")
+    return state.live if state.is_unconfirmed and wanted != state.live else ""
 
 
 def _cut_short(layout: Layout, release: str, *, by: str, course: _phases.Course) -> None:

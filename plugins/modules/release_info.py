@@ -89,6 +89,18 @@ process:
   description: What runs there, as RV(nodeops.pm2.pm2_process_info#module:facts). Null where nothing is live.
   returned: success
   type: dict
+freeze:
+  description: How the app is frozen. Null where it is not.
+  returned: success
+  type: dict
+  contains:
+    reason: {description: Why., type: str}
+    by: {description: "Who did it, V(user@machine), empty where nobody noted.", type: str}
+    at: {description: "When, in seconds since the epoch, 0 where nobody noted.", type: float}
+left:
+  description: Why whoever holds the lock is provably dead. Empty where they may live, or nobody holds it.
+  returned: success
+  type: str
 deadline:
   description: By when the live release has to be confirmed, in seconds since the epoch. Null where nothing is due.
   returned: success

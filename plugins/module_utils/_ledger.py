@@ -137,7 +137,9 @@ def rollback_target(entries: Sequence[Entry], live: str | None, present: Collect
     content = contents(entries)
     for index, release in _good_before(entries, live, present):
         twins = {other for other, is_in in content.items() if is_in and is_in == content.get(release)}
-        if live not in twins and not _was_left(entries, twins, release, since=index):
+        # To go further back, past what a person left, is a step like any other.
+        left = ("bad",) if is_step_back(entries, leaving=live or "", target=release) else ("bad", "rolled_back")
+        if live not in twins and not _was_left(entries, twins, release, since=index, by=left):
             return release
     return None
 
@@ -162,12 +164,14 @@ def _good_before(entries: Sequence[Entry], live: str | None, present: Collection
             yield index, release
 
 
-def _was_left(entries: Sequence[Entry], twins: Collection[str], release: str, *, since: int) -> bool:
-    """Whether a twin of ``release`` was left ``since``, and that was not to go to ``release`` itself."""
+def _was_left(
+    entries: Sequence[Entry], twins: Collection[str], release: str, *, since: int, by: Collection[str]
+) -> bool:
+    """Whether a twin of ``release`` was left ``since`` with one of these verdicts, to go to something else."""
     published = ""
     for index, entry in enumerate(entries):
         published = entry.release if entry.event == "published" else published
-        left = index > since and entry.release in twins and entry.event in ("bad", "rolled_back")
+        left = index > since and entry.release in twins and entry.event in by
         if left and published != release:
             return True
     return False

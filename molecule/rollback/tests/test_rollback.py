@@ -84,3 +84,12 @@ def test_pruning_leaves_what_is_live_and_what_a_rollback_goes_to(app: App) -> No
     app.is_answered_by("r4", "green")
     app.rollback(release="")
     app.is_answered_by("r1", "blue")
+
+
+def test_the_same_code_deployed_twice_is_one_step(app: App) -> None:
+    for release in ("once", "twice"):
+        app.deploy("release-2", release=release)
+    app.is_answered_by("twice", "blue")
+    app.rollback()
+    app.is_answered_by("r1", "green")
+    app.rollback(ends=REFUSED)

@@ -110,6 +110,18 @@ def test_rollback_goes_to_the_last_good_release_before_the_live_one(
             id="nor in the next deploy",
         ),
         pytest.param(
+            [*deployed("r1", "r2", "r3"), "published:r1", "good:r1", "rolled_back:r3"],
+            None,
+            "r2",
+            id="nor what was just left by hand",
+        ),
+        pytest.param(
+            [*deployed("r2", "r4", "r3"), "published:r4", "good:r4", "rolled_back:r3"],
+            "r2",
+            "r2",
+            id="further back, also where that is what was left in between",
+        ),
+        pytest.param(
             [*deployed("r1", "r2"), "staged:r3", "published:r3", "published:r2", "good:r2", "bad:r3", *deployed("r4")],
             "r2",
             "r2",

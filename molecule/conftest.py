@@ -33,6 +33,8 @@ sys.path.insert(0, str(PROJECT / "demo"))
 import variants
 from load import Load
 
+# What a rollback is to go back to has to be something else.
+ALWAYS_NEW = frozenset({"told", "witness"})
 PASSED, REFUSED = 0, 2  # exit codes of ansible-playbook: all is well, a host failed
 NODE = PROJECT / ".venv/node/bin/node"
 PM2 = PROJECT / ".cache/pm2/node_modules/pm2/bin/pm2"
@@ -209,11 +211,15 @@ class App:
         return [*playbook, "-e", json.dumps(named), *arguments]
 
     def source(self, variant: str) -> Path:
-        """A git checkout of a variant, made once."""
+        """A git checkout of a variant, made once; of some it is another commit each time."""
         path = self.card.directory / "source" / variant
         if not path.exists():
             path.parent.mkdir(exist_ok=True)
             variants.make(variant, path, git=True)
+        elif variant in ALWAYS_NEW:
+            with (path / "CHANGES").open("a", encoding="utf-8") as changes:
+                changes.write("Something.\n")
+            variants.commit(path, "Something")
         return path
 
     def answer(self, path: str = "/health", *, timeout: float = 5) -> dict[str, Any]:

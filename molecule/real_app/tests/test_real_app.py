@@ -112,7 +112,7 @@ def test_it_is_deployed(app: App, backend: Backend) -> None:
 
 def test_it_is_deployed_again(app: App, backend: Backend) -> None:
     with app.asked(backend.path):
-        app.play("deploy", release="r2")
+        app.play("deploy", release="r2", env={**app.options.get("env", {}), "TURN": "2"})
     app.serves("r2", "green")
     assert backend.says in app.text(backend.path)
     assert len(os.listdir(app.layout.deps)) == 1, "the same lockfile, so that nothing was to be installed"

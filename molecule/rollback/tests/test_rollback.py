@@ -27,7 +27,7 @@ def test_there_is_nothing_to_go_back_to_from_the_first_release(app: App) -> None
 
 def test_it_passes_by_a_bad_release_and_a_touched_one(app: App) -> None:
     app.deploy("release-2", release="r2")
-    app.deploy("release-1", release="r3")
+    app.deploy("release-1", release="r3", env={"GREETING": "Not as r1"})
     app.deploy("crash_at_boot", release="zz-bad", ends=REFUSED)
     assert app.events("zz-bad") == ["staged", "bad"]
     for newest in ("r1", "zz-bad"):

@@ -11,7 +11,8 @@ author:
 description:
   - Reads JUnit XML on the controller, as C(node --test --test-reporter=junit), jest, vitest and mocha write it.
   - A run has passed if it has at least one case that was not skipped, and no failure or error. A report that cannot be
-    read is a run that has not.
+    read is a run that has not, and so is one whose C(revision) is given and empty.
+  - A relative path is meant from where C(ansible-playbook) was started.
 options:
   _terms:
     description:

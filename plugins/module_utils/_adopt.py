@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import tarfile
 import time
@@ -96,6 +97,22 @@ def pack(found: _adoption.Found, layout: Layout, *, shared: Sequence[str], owner
     return path
 
 
+def refuse_foreign(layout: Layout, name: str, owner: tuple[int, int]) -> None:
+    """Refuse a root that the deploy user cannot write to: what is begun there could be neither finished nor undone."""
+    try:
+        there = layout.root.stat()
+    except FileNotFoundError:
+        return
+    if there.st_uid != owner[0]:
+        raise DeployError(
+            f"The app's root belongs to somebody else than {name}.",
+            expected=f"a directory of {name}'s, or nothing",
+            seen=f"one of {_user(there.st_uid)}",
+            where=str(layout.root),
+            remedy="Choose another bluegreen_root, for the app itself may lie there; or give it away with chown -R.",
+        )
+
+
 def archive(layout: Layout) -> Path:
     """Where :func:`pack` puts it."""
     return layout.root / "adopted.tar"
@@ -172,6 +189,13 @@ def _records(old: Old) -> list[dict[str, Any]]:
             where=str(old.socket),
             remedy="Set bluegreen_adopt_pm2_home to the PM2 home of the user who started it, such as /root/.pm2.",
         ) from None
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
 
 
 def _package(env: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _drift_pm2
+from ansible_collections.nodeops.pm2.plugins.module_utils import _boot, _drift_pm2
 from ansible_collections.nodeops.pm2.plugins.module_utils._drift_seen import SHOWN, Difference, Disk, Seen
 
 
@@ -18,7 +18,7 @@ def differences(seen: Seen) -> list[Difference]:
     if not seen.disk.live:
         return [_nothing_live(seen)] if seen.release else []
     of_pm2 = (*_drift_pm2.of_memory(seen), *_drift_pm2.of_dump(seen))
-    return [*_of_disk(seen), *of_pm2, *_of_front(seen), *_of_owner(seen)]
+    return [*_of_disk(seen), *of_pm2, *_of_front(seen), *_of_owner(seen), *_of_boot(seen)]
 
 
 def _nothing_live(seen: Seen) -> Difference:
@@ -124,6 +124,12 @@ def _of_owner(seen: Seen) -> Iterator[Difference]:
                 owner.address,
                 remedy,
             )
+
+
+def _of_boot(seen: Seen) -> Iterator[Difference]:
+    if seen.unaware:
+        expected, found = "PM2's service starts what is live in it", "the service does not know it"
+        yield Difference("not_at_boot", _boot.UNAWARE, expected, found, seen.unaware, _boot.REMEDY)
 
 
 def lines(found: Sequence[Difference]) -> list[str]:

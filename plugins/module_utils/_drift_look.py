@@ -9,6 +9,7 @@ import json
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _app,
     _axon,
+    _boot,
     _drift,
     _drift_disk,
     _facts,
@@ -52,6 +53,7 @@ def see(layout: Layout) -> Seen:
         dump=_kept.read_dump(app.pm2.home / "dump.pm2") if declared else None,
         front=_ask(app, {*disk.releases, *(entry.release for entry in entries)}) if app.front else None,
         owner=_owner(facts, slot.address),
+        unaware=_boot.unaware(app.pm2.home, layout.root),
     )
 
 

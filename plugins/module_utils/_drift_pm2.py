@@ -26,7 +26,7 @@ def of_memory(seen: Seen) -> Iterator[Difference]:
         return
     running = [kept for kept in seen.memory if kept.name == seen.declared.name]
     if not running:
-        remedy = "Start the live release: deploy it again, or reboot unit and guard will."
+        remedy = "Deploy it again, or roll back: either starts what is live. A guard does so by itself."
         yield Difference(
             "process_missing",
             "PM2 does not know the live process.",

@@ -89,6 +89,7 @@ class Seen:
     :param release: what is to be live by the ledger, empty where nothing is.
     :param processes: names of all processes of the app.
     :param front_must_name: whether an answer without a release id is a difference.
+    :param unaware: the unit of PM2's service that would not bring the app back at boot, empty where none would fail to.
     """
 
     declared: Kept
@@ -100,3 +101,4 @@ class Seen:
     front: Front | None = None
     owner: Owner | None = None
     front_must_name: bool = False
+    unaware: str = ""

@@ -59,7 +59,7 @@ def run(params: dict[str, Any], *, tmpdir: str, fail: bool = True) -> dict[str, 
     """Refuse a wrong ``skip``, read, look, and say what was found.
 
     :param params: options of :data:`SPEC`, of :data:`_options.ROOT` and :data:`_options.PM2`, ``slots`` and
-        ``health_path``.
+        ``health_path``; ``lenient`` where something that runs is adopted.
     :param fail: whether an error among the findings is raised.
     """
     _check.refuse_unknown(params["skip"], _rules.RULES)
@@ -96,7 +96,9 @@ def look(params: dict[str, Any], tree: Tree) -> _subject.Subject:
     env_file = _host.resolve_env_file(layout, tree, params["env_file"] or entry.env_file, shared)
     slots = _options.slots_of(params)
     pm2 = _options.pm2_of(params)
-    host = _host.read_host(layout, pm2, tree, entry, slots=slots, env_file=env_file, shared_files=shared)
+    # Without an edge the main slot is still the old app's while that one is adopted: its port, and maybe its name.
+    free = slots[1:] if params.get("lenient") and slots and not slots[0].socket else slots
+    host = _host.read_host(layout, pm2, tree, entry, slots=free, env_file=env_file, shared_files=shared)
     places = ("", tree.package_of(entry.script))
     return _subject.Subject(
         tree=tree,

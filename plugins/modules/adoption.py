@@ -51,7 +51,9 @@ options:
     elements: str
     default: []
   owner:
-    description: The deploy user. Required for V(packed) and V(stopped).
+    description:
+      - The deploy user. Required for V(packed) and V(stopped).
+      - An O(root) that is there already and belongs to another user is refused.
     type: str
   timeout:
     description: Seconds it may take to stop or to start.
@@ -146,6 +148,8 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     layout = Layout(Path(params["root"]))
     old = _adopt.Old(Path(params["pm2_home"]), params["name"], params["directory"] or "")
     state = params["state"]
+    if params["owner"]:
+        _adopt.refuse_foreign(layout, params["owner"], owner(params))
     if state in ("found", "packed"):
         return {
             **described(old, layout, params),

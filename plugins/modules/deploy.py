@@ -213,6 +213,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _alert_path,
     _app,
     _begin,
+    _boot,
     _deploy,
     _inspection,
     _ledger,
@@ -253,6 +254,7 @@ class Deploy(_act.Act):
     """One call of the module.
 
     :param tmpdir: where the artifact is unpacked to be inspected.
+    :ivar unaware: the unit that would not bring the app back at boot; empty where none would fail to.
     """
 
     def __init__(self, params: dict[str, Any], *, check_mode: bool, tmpdir: str = "/tmp") -> None:  # noqa: S108
@@ -260,6 +262,7 @@ class Deploy(_act.Act):
         self.tmpdir = tmpdir
         self.inspected: dict[str, Any] = {}
         self.path = _alert_path.AlertPath()
+        self.unaware = ""
 
     @property
     def passed_over(self) -> list[str]:
@@ -289,6 +292,8 @@ class Deploy(_act.Act):
             self.note_waivers()
             tidied = _begin.tidy_up(self.layout, by=self.by, course=self.course)
             tidied |= _registry.register(Path(self.params["guard_dir"]), app.name, self.layout.root)
+            tidied |= _boot.register(app.pm2.home, self.layout.root)
+            self.unaware = _boot.unaware(app.pm2.home, self.layout.root)
             stage = functools.partial(_stage.stage, self.layout, self.order())
             more = {"stage": stage, "changed": tidied, "soak": app.proof["duration"]}
             journey = _deploy.aimed(self.layout, self.release, app, self.run("deploy"), self.course, **more)
@@ -378,6 +383,8 @@ def main() -> None:
         module.warn(f"Nobody would be told if this release died. {act.path.dead} {act.path.remedy}")
     for notice in _inspection.notices(act.inspected):
         module.warn(notice)
+    if act.unaware:
+        module.warn(f"{_boot.UNAWARE} {act.unaware} does not know it. {_boot.REMEDY}")
     module.exit_json(**result)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import tarfile
 import time
 import xml.etree.ElementTree as ET
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import variants
-from ansible_collections.nodeops.pm2.molecule.conftest import PASSED, REFUSED, Run, listing
+from ansible_collections.nodeops.pm2.molecule.conftest import PASSED, PROJECT, REFUSED, Run, listing
 from ansible_collections.nodeops.pm2.plugins.module_utils import _private
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def report(app: App, name: str, cases: str) -> str:
     path = app.card.directory / "input" / f"{name}.xml"
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"<testsuites><testsuite name='unit'>{cases}</testsuite></testsuites>", encoding="utf-8")
-    return str(path)
+    return os.path.relpath(path, PROJECT)
 
 
 def check(app: App, *, ends: int, **options: Any) -> Run:
@@ -90,8 +91,10 @@ def reports(tmp_path: Path) -> dict[str, str]:
 
 
 def test_a_healthy_release_passes_and_it_is_written_down(app: App, reports: dict[str, str]) -> None:
+    # From where the playbook is started, not from where it lies.
+    relative = {form: os.path.relpath(path, PROJECT) for form, path in reports.items()}
     with app.asked():
-        run = check(app, ends=PASSED, source=str(app.source("release-2")), check_reports=reports)
+        run = check(app, ends=PASSED, source=str(app.source("release-2")), check_reports=relative)
     assert "may be deployed: 8 of 9 answered by evidence, 1 waived" in run.output
     assert "good: 2 tests passed" in run.output
     assert f"waived until {TOMORROW}: No guard on this machine. (Mia)" in run.output

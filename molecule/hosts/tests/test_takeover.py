@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.molecule.conftest import cards
+from ansible_collections.nodeops.pm2.molecule.conftest import REFUSED, cards
 from ansible_collections.nodeops.pm2.molecule.remote import Site, until
 
 BY_HAND = "/var/www/shop/backend"
@@ -41,7 +41,7 @@ def site() -> Site:
     ):
         ended = site.host.run(line)
         assert ended.rc == 0, ended.stdout + ended.stderr
-    site.provision(runtime_apps=[ROOT])
+    site.provision()
     return site
 
 
@@ -57,15 +57,40 @@ def answered(site: Site) -> dict[str, Any]:
     return {"greeting": json.loads(said)["greeting"], "user": user, "cwd": cwd}
 
 
-def test_it_becomes_release_0_and_is_gone_back_to(site: Site) -> None:
+# In the user's own words, see docs/docsite/rst/adopting.rst: nothing but who connects differs from a deploy.
+ADOPTION: dict[str, Any] = {**OPTIONS, "script": "", "env": {}}
+
+
+@pytest.fixture
+def admin(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """Somebody who may use sudo, at a controller that Ansible was installed on and nothing was set."""
+    monkeypatch.setenv("ANSIBLE_PIPELINING", "False")
+    return dataclasses.replace(site, user="admin")
+
+
+def test_who_may_not_adopt_is_told_who_may(site: Site, admin: Site) -> None:
+    run = site.play("adopt", ends=REFUSED, **ADOPTION)
+    assert "deploy cannot become root here" in run.output
+    assert "-e ansible_user=admin" in run.output
+    site.host.run(f"install -d -o admin {ROOT}")
+    run = admin.play("adopt", ends=REFUSED, **ADOPTION)
+    assert "The app's root belongs to somebody else than deploy." in run.output
+    assert "seen: one of admin" in run.output
+    assert site.host.run(f"ls -A {ROOT}").stdout == ""
+    site.host.run(f"rmdir {ROOT}")
     assert (answered(site)["user"], answered(site)["cwd"]) == ("root", BY_HAND)
-    # Whoever may become root takes it over in the deploy user's name; that one still needs no sudo.
-    admin = dataclasses.replace(site, user="admin")
-    adoption: dict[str, Any] = {"release": "0", "script": "", "env": {}, "adopt_owner": "deploy"}
-    run = admin.play("adopt", "--become", "--become-user", "deploy", **OPTIONS, **adoption)
+
+
+def test_it_becomes_release_0_and_is_gone_back_to(site: Site, admin: Site) -> None:
+    assert (answered(site)["user"], answered(site)["cwd"]) == ("root", BY_HAND)
+    run = admin.play("adopt", release="0", **ADOPTION)
     assert "Nothing answered for" in run.output
+    assert "Stop that program" not in run.output, "that would be the app itself"
+    assert site.host.run(f"find {ROOT} -not -user deploy").stdout == ""
     before = {"greeting": "Hello by hand from the first release", "user": "deploy", "cwd": f"{ROOT}/releases/0"}
     assert answered(site) == before
+    site.host.run("systemctl restart pm2-deploy")
+    assert answered(site) == before, "nobody has to provision again for it to come back at boot"
     site.deploy("release-2", release="1", **OPTIONS)
     assert answered(site)["cwd"] == f"{ROOT}/releases/1"
     site.rollback(**OPTIONS)

@@ -14,9 +14,10 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _axon, _pm2
+from ansible_collections.nodeops.pm2.plugins.module_utils import _axon, _boot, _pm2
 from ansible_collections.nodeops.pm2.plugins.module_utils._command import minimal_environment
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, write_atomic
@@ -37,7 +38,7 @@ def main(argv: list[str]) -> int:
             action.add_argument("--node", required=True)
             action.add_argument("--pm2", required=True)
         if name == "start-live":
-            action.add_argument("root", type=Path)
+            action.add_argument("root", type=Path, nargs="?", help="of one app; by default all that deploys have named")
     options = parser.parse_args(argv)
     pm2 = Pm2(options.home, getattr(options, "pm2", ""), getattr(options, "node", ""))
     try:
@@ -46,7 +47,7 @@ def main(argv: list[str]) -> int:
         elif options.action == "ready":
             ready(pm2)
         elif options.action == "start-live":
-            start_live(pm2, options.root)
+            return 0 if start_all(pm2, [options.root] if options.root else _boot.roots(pm2.home)) else 1
         else:
             reload_logs(pm2)
     except DeployError as error:
@@ -113,6 +114,18 @@ def ready(pm2: Pm2) -> None:
                 remedy="Look into pm2.log in that directory.",
             )
         time.sleep(POLL)
+
+
+def start_all(pm2: Pm2, roots: Sequence[Path]) -> bool:
+    """Start what is live in each of them, also where one cannot be started; whether all could be."""
+    good = True
+    for root in roots:
+        try:
+            start_live(pm2, root)
+        except (DeployError, OSError) as error:
+            say(f"{root}: {error}")
+            good = False
+    return good
 
 
 def start_live(pm2: Pm2, root: Path) -> None:

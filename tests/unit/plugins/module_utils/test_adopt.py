@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,16 @@ def test_what_came_meanwhile_is_copied_and_what_is_there_is_left(found: _adoptio
     copied = _adopt.seed(found, layout, shared=SHARED, owner=ME)
     assert copied == [str(layout.shared / "uploads/two.txt")]
     assert (layout.shared / "uploads/deep/one.txt").read_text() == "changed by the new one"
+
+
+def test_a_root_that_is_there_has_to_be_the_deploy_users(layout: Layout) -> None:
+    _adopt.refuse_foreign(layout, "deploy", ME)
+    layout.root.mkdir()
+    _adopt.refuse_foreign(layout, "deploy", ME)
+    with pytest.raises(DeployError, match="somebody else than deploy") as caught:
+        _adopt.refuse_foreign(layout, "deploy", (54321, ME[1]))
+    assert caught.value.seen == f"one of {pwd.getpwuid(ME[0]).pw_name}"
+    assert caught.value.where == str(layout.root)
 
 
 def test_what_is_deployed_is_not_adopted(found: _adoption.Found, layout: Layout) -> None:

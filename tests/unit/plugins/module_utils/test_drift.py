@@ -72,6 +72,12 @@ def dump(*processes: Kept, **change: Any) -> Seen:
     ("seen", "identifier", "expected", "found", "where"),
     [
         pytest.param(
+            replace(SEEN, unaware="/etc/systemd/system/pm2-deploy.service"),
+            *("not_at_boot", "PM2's service starts what is live in it", "the service does not know it"),
+            "/etc/systemd/system/pm2-deploy.service",
+            id="not started at boot",
+        ),
+        pytest.param(
             disk(live="", path=""), "nothing_live", "r2", "current leads nowhere", "current", id="nothing live"
         ),
         pytest.param(replace(SEEN, release="r3"), "live_moved", "r3", "r2", "current", id="current was moved by hand"),

@@ -11,7 +11,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _axon, _drift_look, _facts, _meant, _probe, _process
+from ansible_collections.nodeops.pm2.plugins.module_utils import (
+    _axon,
+    _boot,
+    _drift_look,
+    _facts,
+    _meant,
+    _probe,
+    _process,
+)
 from ansible_collections.nodeops.pm2.plugins.module_utils._kept import Kept
 from ansible_collections.nodeops.pm2.plugins.module_utils._probe import Answer, Question, Target
 
@@ -86,6 +94,14 @@ def test_each_source_is_looked_at(app: Any, live: dict[str, Any]) -> None:
     assert set(found(app)) == {"process_missing"}
     live["memory"] = [{"name": "shop-blue", "pm2_env": {**RECORD, "env": {}}}]
     assert "process_differs" in found(app)
+
+
+@pytest.mark.usefixtures("live")
+def test_whether_it_comes_back_at_boot_is_asked_of_its_own_pm2(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(_boot, "unaware", lambda *about: asked.append(about) or "pm2-deploy.service")
+    assert found(app) == {"not_at_boot": "the service does not know it"}
+    assert asked == [(app.layout.root / "pm2", app.layout.root)]
 
 
 RECORD = {"pm_exec_path": "/srv/other.js", "pm_cwd": "/srv", "exec_mode": "fork_mode", "status": "online"}

@@ -11,7 +11,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _audience, _inspection, _ledger, _lock, _registry
+from ansible_collections.nodeops.pm2.plugins.module_utils import (
+    _audience,
+    _boot,
+    _inspection,
+    _ledger,
+    _lock,
+    _registry,
+)
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.modules import deploy
 from ansible_collections.nodeops.pm2.tests.unit.plugins.modules.acts import OWNER, Run, current, fail
@@ -30,6 +37,13 @@ def test_from_an_archive_to_the_gate(app: Any, world: Any, run: Run, r2: dict[st
     assert held is not None
     assert held.id == done["lease"]
     assert done["notes"] == {"check": "no guard watches this host", "stage": "staged r2"}
+
+
+def test_what_starts_apps_at_boot_is_told_of_it(app: Any, run: Run, r2: dict[str, Any]) -> None:
+    home = app.layout.root / "pm2"
+    (home / "boot").mkdir(parents=True)
+    run("gated", **r2)
+    assert _boot.roots(home) == [app.layout.root]
 
 
 @pytest.fixture

@@ -42,6 +42,15 @@ def test_what_a_runner_says(tmp_path: Path, report: str, more: str, passed: bool
     assert found == {"name": "unit", "revision": "abc", "passed": passed, "count": count, "where": str(path)}
 
 
+@pytest.mark.parametrize("revision", ["", None])
+def test_a_revision_that_is_empty_is_no_revision_that_was_tested(tmp_path: Path, revision: str | None) -> None:
+    path = tmp_path / "unit.xml"
+    path.write_text(NODE.format(""))
+    found = _test_run.read({"junit": str(path), "revision": revision})
+    assert (found["passed"], found["where"]) == (False, f"{path}: its revision is empty")
+    assert _test_run.read({"junit": str(path)})["passed"], "nobody asked what was tested"
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

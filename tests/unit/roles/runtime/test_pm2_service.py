@@ -8,6 +8,7 @@ import ast
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,7 +22,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.nodeops.pm2.plugins.module_utils import _axon
+from ansible_collections.nodeops.pm2.plugins.module_utils import _axon, _boot
+from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._pm2 import Pm2
 
 ROLE = Path(__file__).parents[4] / "roles" / "runtime"
@@ -135,6 +137,29 @@ def test_without_an_edge_it_comes_back_where_it_serves(
     service.start_live(pm2, root)
     assert started == [root / "releases/r1/ecosystem.config.cjs"]
     assert started[0].read_text(encoding="utf-8") == text
+
+
+def test_what_deploys_have_named_is_started_whatever_becomes_of_one_of_them(
+    pm2: Pm2, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = root.parent / "other"
+    shutil.copytree(root, other, symlinks=True)
+    (pm2.home / "boot").mkdir()
+    for one in (root, root.parent / "gone", other):
+        assert _boot.register(pm2.home, one)
+    asked: list[Path] = []
+
+    def start(_pm2: Pm2, config: Path, *, timeout: float) -> None:
+        asked.append(config)
+        raise DeployError(f"It does not start within {timeout:g} s.")
+
+    monkeypatch.setattr(service._pm2, "start", start)
+    argv = ["--home", str(pm2.home), "start-live", "--node", pm2.node, "--pm2", pm2.pm2]
+    assert service.main(argv) == 1
+    assert asked == [one / "releases/r1/ecosystem.config.cjs" for one in (root, other)]
+    assert f"{other}: It does not start" in capsys.readouterr().err
+    assert service.main([*argv, str(other)]) == 1
+    assert len(asked) == 3, "an app that is named is the only one"
 
 
 def test_what_runs_already_is_left_alone(pm2: Pm2, root: Path, started: list[Path], daemon: list[str]) -> None:

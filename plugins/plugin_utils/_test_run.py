@@ -32,7 +32,7 @@ def read(given: Any) -> dict[str, Any]:
     path = Path(str(given["junit"])).expanduser()
     about = {"name": str(given.get("name") or path.stem), "revision": str(given.get("revision") or "")}
     if "revision" in given and not about["revision"]:
-        # As where the variable of a pipeline is not set: whoever wants the commit compared is not to be told that it was.
+        # As where a pipeline's variable is not set: whoever wants the commit compared is not to be told that it was.
         return {**about, "passed": False, "count": 0, "where": f"{path}: its revision is empty"}
     try:
         return {**about, **_verdict(_root(path)), "where": str(path)}

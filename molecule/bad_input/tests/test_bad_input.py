@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import tarfile
 from dataclasses import dataclass, field
@@ -110,6 +111,17 @@ def refused(app: App, artifacts: Path, mistake: Mistake) -> None:
 def test_a_mistake_is_told_before_anything_is_touched(app: App, artifacts: Path, mistake: Mistake) -> None:
     refused(app, artifacts, mistake)
     assert not app.card.root.exists()
+
+
+def test_all_that_provisioning_lacks_is_named_at_once(app: App) -> None:
+    unsaid = {"runtime_prefix": "", "runtime_pm2_home": "", "edge_sites": []}
+    told = app.play("provision", "-e", json.dumps(unsaid), ends=REFUSED).output
+    assert "Missing:" in told
+    assert "runtime_user: who deploys" in told
+    assert "edge_sites: what the edge serves" in told
+    edgeless = app.play("provision", "-e", json.dumps(unsaid), strategy="restart", ends=REFUSED).output
+    assert "runtime_user: who deploys" in edgeless
+    assert "edge_sites: what" not in edgeless
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")

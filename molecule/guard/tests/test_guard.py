@@ -33,8 +33,9 @@ def test_it_is_not_installed_where_nobody_can_be_told(watched: Watched) -> None:
     assert "The guard has nobody to tell." in watched.install(ends=REFUSED, **nobody)
     wrong = {"token": "123456789:AAF-wrong-token-0123456789abcdefghij", "chat": "-1001234567890"}
     output = watched.install(ends=REFUSED, telegram={**wrong, "base_url": watched.outside.url})
-    assert "telegram" in output
-    assert "token" in output, "it has to be said what is wrong"
+    said = output.partition("not every channel delivers its test:")[2]
+    assert said.split()[0] == "telegram:", "the channel and its words are the message"
+    assert "token" in said, "it has to be said what is wrong"
     assert "AAF-wrong-token" not in output
 
 
@@ -177,6 +178,17 @@ def test_nobody_confirms(watched: Watched) -> None:
     assert watched.app.live() == "r8"
 
 
+def test_one_that_fails_its_soak_is_told_as_taken_back(watched: Watched) -> None:
+    with watched.app.deploying("told", release="late", soak=60, guard_dir=str(watched.directory)) as deploy:
+        deploy.until(lambda: watched.app.live() == "late")
+        watched.tell("late", "crash")
+        deploy.end(ends=REFUSED)
+    watched.until(lambda: "Release: late" in watched.told("release taken back"))
+    told = watched.told("release taken back")
+    assert "It had been live for " in told
+    assert "Done: It was taken back.\nLive now: r8 in " in told
+
+
 def test_the_guard_is_killed_while_it_takes_back(watched: Watched) -> None:
     watched.deploy("r9")
     watched.tell("r9", "crash")
@@ -187,6 +199,7 @@ def test_the_guard_is_killed_while_it_takes_back(watched: Watched) -> None:
     watched.until(lambda: watched.app.answer().get("release") not in (None, "r9"))
     assert watched.app.live() == "r8"
     watched.until(lambda: _lock.held(watched.app.layout.lock) is None)
+    watched.until(lambda: "Live now: r8 in " in watched.told("what a guard had begun before it died"))
 
 
 def test_nothing_is_lost_and_nothing_doubled_while_the_chat_is_away(watched: Watched) -> None:
@@ -236,7 +249,10 @@ def test_the_command_tells_and_does_what_a_person_needs(watched: Watched) -> Non
     assert "detected after" in history
     watched.run("freeze", "we are at lunch")
     assert "FROZEN: we are at lunch" in watched.run("status", ends=3)
-    assert "frozen" in watched.run("rollback", ends=1)
+    refused = watched.run("rollback", ends=1)
+    assert "seen: frozen by " in refused
+    assert ": we are at lunch" in refused
+    assert "bluegreen rollback --unfreeze" in refused
     watched.run("unfreeze")
     watched.run("--app", "nobody", "status", ends=1)
     watched.run("no-such-command", ends=2)

@@ -99,7 +99,12 @@ def test_each_source_is_looked_at(app: Any, live: dict[str, Any]) -> None:
 @pytest.mark.usefixtures("live")
 def test_whether_it_comes_back_at_boot_is_asked_of_its_own_pm2(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(_boot, "unaware", lambda *about: asked.append(about) or "pm2-deploy.service")
+
+    def unaware(*about: Any) -> str:
+        asked.append(about)
+        return "pm2-deploy.service"
+
+    monkeypatch.setattr(_boot, "unaware", unaware)
     assert found(app) == {"not_at_boot": "the service does not know it"}
     assert asked == [(app.layout.root / "pm2", app.layout.root)]
 

@@ -214,9 +214,11 @@ def _refuse_nowhere(layout: Layout, wanted: str) -> None:
 
 def _not_yours(error: OSError, argv: Sequence[str]) -> DeployError | None:
     """Whose command it is, where it is refused because it is not the one's who called it."""
-    path, caller = Path(str(error.filename or "")), getpass.getuser()
-    owner = next(filter(None, map(_owner_of, (path, *path.parents))), "")
-    if not isinstance(error, PermissionError) or not path.is_absolute() or owner in ("", "root", caller):
+    path = Path(str(error.filename or ""))
+    if not isinstance(error, PermissionError) or not path.is_absolute():
+        return None
+    caller, owner = getpass.getuser(), next(filter(None, map(_owner_of, (path, *path.parents))), "")
+    if owner in ("", "root", caller):
         return None
     return DeployError(
         f"This is not for {caller} to do.",

@@ -66,7 +66,8 @@ def tell(state: State, notice: Notice, *, now: Moment, window: float = WINDOW) -
         return {**state, notice.key: fresh}, [(_identifier(notice, None, now, window), notice)]
     worse = SEVERITIES.index(notice.severity) > SEVERITIES.index(told.notice.severity)
     if not worse and not told.closed and elapsed(told.sent, now) < window:
-        counted = replace(told, count=told.count + 1, unsent=told.unsent + 1, last=now, over=None)
+        known = replace(told.notice, done=notice.done, live=notice.live)
+        counted = replace(told, notice=known, count=told.count + 1, unsent=told.unsent + 1, last=now, over=None)
         return {**state, notice.key: counted}, []
     again = replace(notice, count=told.count + 1, since=told.notice.since or told.sent.utc)
     deeds = () if told.closed else told.deeds
@@ -108,7 +109,8 @@ def settle(state: State, *, now: Moment, window: float = WINDOW, quiet: float = 
             kept[key] = replace(told, closed=now, unsent=0)
         elif told.unsent and elapsed(told.sent, now) >= window:
             since, last = told.notice.since or told.sent.utc, told.last.utc if told.last else ""
-            again = replace(told.notice, count=told.count, since=since, last=last)
+            done = " ".join(told.deeds) or told.notice.done  # what was promised then is done by now
+            again = replace(told.notice, count=told.count, done=done, since=since, last=last)
             messages.append((_identifier(again, told, now, window), again))
             kept[key] = replace(told, notice=again, sent=now, unsent=0)
         elif elapsed(told.sent, now) < (_FORGOTTEN if lasts else window):

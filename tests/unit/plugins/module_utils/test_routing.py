@@ -136,6 +136,18 @@ def test_what_is_over_is_told_with_what_was_done_and_what_is_live_then() -> None
     assert told.seen == ("boom",)
 
 
+def test_what_is_collected_says_what_was_done_by_then() -> None:
+    promise = replace(CRASH, done="It is being done now.", live="r2 in green")
+    state, _ = _routing.tell({}, promise, now=at(0))
+    state = _routing.did(state, app="shop", done=BACK)
+    state, _ = _routing.tell(state, replace(promise, live="r1 in blue"), now=at(10))
+    state, [(_id, told)] = _routing.settle(state, now=at(300))
+    assert (told.count, told.done, told.live) == (2, BACK, "r1 in blue")
+    state, _ = _routing.tell({}, replace(promise, done="Nothing."), now=at(0))
+    state, _ = _routing.tell(state, replace(promise, done="It waits."), now=at(10))
+    assert _routing.settle(state, now=at(300))[1][0][1].done == "It waits."
+
+
 def test_of_what_ended_by_itself_it_is_not_said_that_anything_was_done() -> None:
     state, _ = _routing.tell({}, replace(CRASH, done="It is being done now."), now=at(0))
     state = _routing.end(state, app="shop", kinds=["crash_loop"], now=at(40))

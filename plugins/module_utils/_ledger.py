@@ -137,9 +137,9 @@ def rollback_target(entries: Sequence[Entry], live: str | None, present: Collect
     content = contents(entries)
     for index, release in _good_before(entries, live, present):
         twins = {other for other, is_in in content.items() if is_in and is_in == content.get(release)}
-        # To go further back, past what a person left, is a step like any other.
-        left = ("bad",) if is_step_back(entries, leaving=live or "", target=release) else ("bad", "rolled_back")
-        if live not in twins and not _was_left(entries, twins, release, since=index, by=left):
+        # To go further back, past what was left, is a step like any other; to come back to it is none.
+        goes_on = is_step_back(entries, leaving=live or "", target=release)
+        if live not in twins and (goes_on or not _was_left(entries, twins, release, since=index)):
             return release
     return None
 
@@ -164,14 +164,12 @@ def _good_before(entries: Sequence[Entry], live: str | None, present: Collection
             yield index, release
 
 
-def _was_left(
-    entries: Sequence[Entry], twins: Collection[str], release: str, *, since: int, by: Collection[str]
-) -> bool:
-    """Whether a twin of ``release`` was left ``since`` with one of these verdicts, to go to something else."""
+def _was_left(entries: Sequence[Entry], twins: Collection[str], release: str, *, since: int) -> bool:
+    """Whether a twin of ``release`` was left ``since``, to go to something else."""
     published = ""
     for index, entry in enumerate(entries):
         published = entry.release if entry.event == "published" else published
-        left = index > since and entry.release in twins and entry.event in by
+        left = index > since and entry.release in twins and entry.event in ("bad", "rolled_back")
         if left and published != release:
             return True
     return False

@@ -122,6 +122,12 @@ def test_rollback_goes_to_the_last_good_release_before_the_live_one(
             id="further back, also where that is what was left in between",
         ),
         pytest.param(
+            [*deployed("r2", "r4"), "staged:r3", "published:r3", "published:r4", "good:r4", "bad:r3"],
+            "r2",
+            "r2",
+            id="nor is an older one spoilt by its twin",
+        ),
+        pytest.param(
             [*deployed("r1", "r2"), "staged:r3", "published:r3", "published:r2", "good:r2", "bad:r3", *deployed("r4")],
             "r2",
             "r2",

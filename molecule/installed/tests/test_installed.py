@@ -113,7 +113,7 @@ def test_a_release_is_checked_deployed_and_told_of(app: App, installation: Insta
     unknown = waived("tests_passed", "smoke_ready", "monitoring_set_up")
     assert "6 of 9 answered by evidence, 3 waived" in installation.play("check", app, source=source, waivers=unknown)
     idle = {"blue": "green"}.get(app.answer().get("slot", ""), "blue")
-    installation.play("deploy", app, source=source, release=release)
+    installation.play("deploy", app, source=source, release=release, env={"GREETING": f"By {core}"})
     app.is_answered_by(release, idle)
     assert app.events(release) == ["staged", "gated", "published", "good"]
     assert release in installation.play("status", app)

@@ -134,7 +134,9 @@ def stage(layout: Layout, order: Order) -> Staged:
     if manifest is None:
         return _fill(layout, tree, order)
     _render(tree, order)
-    _record(layout, manifest, order)
+    # To stage it again with another health question is no news.
+    if _ledger.contents(_ledger.read(layout.ledger)).get(manifest.id) != _content(manifest, order):
+        _record(layout, manifest, order)
     return planned
 
 
@@ -190,21 +192,17 @@ def _refuse_no_name(preloads: Iterable[str]) -> None:
 
 
 def _record(layout: Layout, manifest: _manifest.Manifest, order: Order) -> None:
-    """Once for what it is made of: to stage it again with another health question is no news."""
-    made_of = content(manifest, order)
-    if _ledger.contents(_ledger.read(layout.ledger)).get(manifest.id) == made_of:
-        return
     detail: dict[str, Any] = {
         "revision": manifest.revision,
         "artifact_sha256": manifest.artifact_sha256,
-        "content": made_of,
+        "content": _content(manifest, order),
     }
     if order.check_skip:
         detail["check_skip"] = list(order.check_skip)
     _ledger.append(layout.ledger, _ledger.Entry(_ledger.now(), "staged", manifest.id, by=order.by, detail=detail))
 
 
-def content(manifest: _manifest.Manifest, order: Order) -> str:
+def _content(manifest: _manifest.Manifest, order: Order) -> str:
     """A hash of what runs: files, dependencies and settings, of which the release's own id is no part."""
     own = re.compile(rf"(?<![\w.-]){re.escape(order.release)}(?![\w.-])")
     settings = {slot: own.sub("", text) for slot, text in order.ecosystems.items()}

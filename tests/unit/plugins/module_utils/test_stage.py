@@ -19,6 +19,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _dependencies,
     _ledger,
     _manifest,
+    _prune,
     _recovery,
     _stage,
 )
@@ -120,6 +121,13 @@ def test_the_ledger_hears_of_it(layout: Layout, order: _stage.Order, skip: list[
     assert (entry.event, entry.release, entry.by) == ("staged", "r1", "ann@laptop")
     known = {"revision": "abc1234", "artifact_sha256": order.sha256, "content": entry.detail["content"]}
     assert entry.detail == {**known, **detail}
+
+
+def test_it_hears_of_one_that_is_staged_anew_once_it_was_pruned(layout: Layout, order: _stage.Order) -> None:
+    for _turn in range(2):
+        _stage.stage(layout, order)
+        _prune.carry_out(layout, ["r1"], by="ann@laptop")
+    assert [entry.event for entry in _ledger.read(layout.ledger)] == ["staged", "pruned"] * 2
 
 
 def test_two_releases_of_the_same_code_and_settings_are_told_from_others(

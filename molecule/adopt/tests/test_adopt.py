@@ -155,6 +155,7 @@ def test_a_switch_that_fails_starts_the_old_one_again(alone: Old) -> None:
 def test_without_an_edge_it_is_replaced_on_its_port(alone: Old) -> None:
     app = alone.app
     output = alone.adopt()
+    assert "stale" in output or "dist" in output, "what is wrong with it is told"
     assert "Stop that program" not in output, "that would be the app itself"
     assert "Nothing answered for" in output
     app.is_answered_by("adopted", "main")

@@ -80,7 +80,7 @@ class Act:
 
         What nobody waits for any more is undone at once, since no later task will, and the lock would keep others out.
         """
-        _phases.refuse_unknown_hooks(self.params["hooks"])
+        _phases.refuse_wrong_hooks(self.params["hooks"])
         if self.check_mode:
             return self.rehearsed()
         try:

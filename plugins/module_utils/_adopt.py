@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import shutil
 import tarfile
 import time
@@ -20,7 +19,7 @@ from typing import Any
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import _adoption, _axon, _command, _process, _wait
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
-from ansible_collections.nodeops.pm2.plugins.module_utils._io import read_json, write_atomic
+from ansible_collections.nodeops.pm2.plugins.module_utils._io import owner_of, read_json, write_atomic
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 
 KEPT = ".before-adoption"
@@ -107,7 +106,7 @@ def refuse_foreign(layout: Layout, name: str, owner: tuple[int, int]) -> None:
         raise DeployError(
             f"The app's root belongs to somebody else than {name}.",
             expected=f"a directory of {name}'s, or nothing",
-            seen=f"one of {_user(there.st_uid)}",
+            seen=f"one of {owner_of(layout.root) or f'uid {there.st_uid}'}",
             where=str(layout.root),
             remedy="Choose another bluegreen_root, for the app itself may lie there; or give it away with chown -R.",
         )
@@ -189,13 +188,6 @@ def _records(old: Old) -> list[dict[str, Any]]:
             where=str(old.socket),
             remedy="Set bluegreen_adopt_pm2_home to the PM2 home of the user who started it, such as /root/.pm2.",
         ) from None
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"uid {uid}"
 
 
 def _package(env: dict[str, Any]) -> str:

@@ -18,17 +18,19 @@ def existing(state: State, *, wanted: str) -> str:
     :raises DeployError: when there is nothing to go to.
     """
     release = wanted or state.rollback_target
-    twin = f"; {state.came_from} is the same as that, or as what was left as bad" if state.came_from else ""
     on_disk = [one.id for one in state.releases if one.complete]
     if release and release in on_disk:
         return release
+    is_twin = state.came_from and not wanted
+    twin = f"; {state.came_from} is the same as that, or as what was left as bad" if is_twin else ""
     raise DeployError(
         f"There is no release {release} on this host."
         if release
         else "There is no good release before the live one to go back to.",
         expected=f"one of {', '.join(on_disk)}" if on_disk else "a release on disk",
-        seen=f"live: {state.live or 'nothing'}{'' if wanted else twin}",
+        seen=f"live: {state.live or 'nothing'}{twin}",
         remedy="Name one with -e bluegreen_release=ID, or deploy.",
+        by_hand="Name one of them: bluegreen rollback ID. Or deploy.",
     )
 
 

@@ -53,15 +53,15 @@ def give_back(layout: Layout, course: _phases.Course) -> None:
     course.lease = ""
 
 
-def tidy_up(layout: Layout, *, by: str, course: _phases.Course, leaving: str = "") -> bool:
+def tidy_up(layout: Layout, *, by: str, course: _phases.Course, is_left: bool = False) -> bool:
     """Remove, mark or decide on what an earlier run left; says whether there was anything. Needs the lock.
 
-    :param leaving: the live release, where it is about to be left: then there is nothing to decide on it.
+    :param is_left: whether the live release is about to be left: then there is nothing to decide on it.
     """
     recovery = _recovery.of(layout)
-    if leaving:
+    if is_left and recovery.unconfirmed:
+        course.found.append(f"{recovery.unconfirmed} is live and was never confirmed.")
         recovery = replace(recovery, unconfirmed="")
-        course.found.append(f"{leaving} is live and was never confirmed.")
     course.found += recovery.sentences()
     if course.found:
         # Whoever tidies up may be killed as well, before anybody has been told.

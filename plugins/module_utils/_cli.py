@@ -10,13 +10,11 @@ import json
 import os
 import shlex
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.nodeops.pm2.plugins.module_utils import (
-    _aim,
     _alert_test,
     _begin,
     _deploy,
@@ -25,10 +23,10 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _lock,
     _phases,
     _registry,
-    _state,
     _status,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
+from ansible_collections.nodeops.pm2.plugins.module_utils._io import owner_of
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
 
 SETTINGS = "/etc/bluegreen/guard.json"
@@ -78,7 +76,6 @@ def rollback(options: argparse.Namespace) -> int:
     layout, course = _layout(options), _phases.Course()
     claim = _begin.Claim(_owner("rollback"), unfreeze=options.unfreeze)
     run = _phases.Run("rollback", claim.owner.who)
-    _refuse_nowhere(layout, options.release or "")
     journey = _deploy.roll_back(layout, options.release or "", claim, run, course)
     told = {"release": journey.release, "previous": journey.previous, "phases": course.seconds, "found": course.found}
     took = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in course.seconds.items())
@@ -203,21 +200,12 @@ def _directory(options: argparse.Namespace) -> Path:
         return _registry.DIRECTORY
 
 
-def _refuse_nowhere(layout: Layout, wanted: str) -> None:
-    """Raise where there is nothing to go to, as the road does; what to do about it is said in this command's words."""
-    try:
-        _aim.existing(_state.read(layout, now=time.time()), wanted=wanted)
-    except DeployError as error:
-        error.by_hand = "Name one of them: bluegreen rollback ID. Or deploy."
-        raise
-
-
 def _not_yours(error: OSError, argv: Sequence[str]) -> DeployError | None:
     """Whose command it is, where it is refused because it is not the one's who called it."""
     path = Path(str(error.filename or ""))
     if not isinstance(error, PermissionError) or not path.is_absolute():
         return None
-    caller, owner = getpass.getuser(), next(filter(None, map(_owner_of, (path, *path.parents))), "")
+    caller, owner = getpass.getuser(), next(filter(None, map(owner_of, (path, *path.parents))), "")
     if owner in ("", "root", caller):
         return None
     return DeployError(
@@ -226,14 +214,6 @@ def _not_yours(error: OSError, argv: Sequence[str]) -> DeployError | None:
         seen=f"{error.strerror}: {path}",
         remedy=f"sudo -u {owner} {shlex.join(('bluegreen', *argv))}",
     )
-
-
-def _owner_of(path: Path) -> str:
-    """The name of the user to whom a file belongs; ``''`` where it cannot be seen, or the user has no name."""
-    try:
-        return path.owner()
-    except (OSError, KeyError):
-        return ""
 
 
 def _owner(what: str) -> _lock.Owner:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.nodeops.pm2.plugins.module_utils._ledger import written
 from ansible_collections.nodeops.pm2.plugins.module_utils._lock import this_boot
 
 
@@ -32,9 +32,8 @@ class Moment:
 
     @property
     def utc(self) -> str:
-        """As the ledger writes it: UTC, ISO 8601 with milliseconds."""
-        written = datetime.fromtimestamp(self.wall, timezone.utc).isoformat(timespec="milliseconds")
-        return written.replace("+00:00", "Z")
+        """As the ledger writes it."""
+        return written(self.wall)
 
 
 def now() -> Moment:

@@ -101,7 +101,8 @@ def roll_back(
         _begin.take_lock(layout, claim, course)
     try:
         with course.phase("lock"):
-            changed = _begin.tidy_up(layout, by=run.by, course=course, leaving=_leaving(layout, wanted))
+            is_left = wanted != _state.live_release(layout)  # whoever wants that has decided on what is live
+            changed = _begin.tidy_up(layout, by=run.by, course=course, is_left=is_left)
             release = _aim.existing(_state.read(layout, now=time.time()), wanted=wanted)
             course.found += _crossing(layout, release)
         return _go_back(layout, release, run, course, changed=changed)
@@ -129,12 +130,6 @@ def take_back(
         return _go_back(layout, before, run, course, changed=bool(course.found)) if before else None
     finally:
         _begin.give_back(layout, course)
-
-
-def _leaving(layout: Layout, wanted: str) -> str:
-    """The live release that was never confirmed, where a rollback leaves it: whoever wants that has decided on it."""
-    state = _state.read(layout, now=time.time())
-    return state.live if state.is_unconfirmed and wanted != state.live else ""
 
 
 def _cut_short(layout: Layout, release: str, *, by: str, course: _phases.Course) -> None:

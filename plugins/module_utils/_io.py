@@ -83,6 +83,14 @@ def read_link(path: Path) -> str | None:
         return None
 
 
+def owner_of(path: Path) -> str:
+    """The name of the user to whom a file belongs; ``''`` where it cannot be seen, or the user has no name."""
+    try:
+        return path.owner()
+    except (OSError, KeyError):
+        return ""
+
+
 def is_leftover(name: str) -> bool:
     """Whether ``name`` is one that only a killed run leaves: half-written (``new~``) or half-deleted (``gone~``)."""
     return name.startswith(".") and name.endswith((".new~", ".gone~"))

@@ -8,6 +8,7 @@ It says what was proved of a release. What is *live* is asked of the ``current``
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -63,7 +64,12 @@ def read(path: Path) -> list[Entry]:
 
 def now() -> str:
     """The present moment as the ledger writes it."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return written(time.time())
+
+
+def written(moment: float) -> str:
+    """A moment in seconds since the epoch as the ledger writes it: UTC, ISO 8601 with milliseconds."""
+    return datetime.fromtimestamp(moment, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def seconds(at: str) -> float:

@@ -102,6 +102,11 @@ def death_of(lease: Lease, *, now: float, boot_id: str, alive: bool) -> str:
     return ""
 
 
+def found_dead(lease: Lease, *, now: float) -> str:
+    """:func:`death_of`, asked of this machine."""
+    return death_of(lease, now=now, boot_id=this_boot(), alive=is_alive(lease.owner))
+
+
 def this_boot() -> str:
     """Which boot of this machine it is, and in which count of its processes; ``''`` where that cannot be told.
 
@@ -169,7 +174,7 @@ def acquire(
         found = held(lock)
         death = ""
         if found is not None:
-            death = death_of(found, now=now, boot_id=this_boot(), alive=is_alive(found.owner))
+            death = found_dead(found, now=now)
             if not death and found.id == proven_dead:
                 death = proof
             if not death:

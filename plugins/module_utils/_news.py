@@ -10,7 +10,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import _ledger
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import CRITICAL, INFO, WARNING
 from ansible_collections.nodeops.pm2.plugins.module_utils._clock import span
 from ansible_collections.nodeops.pm2.plugins.module_utils._ledger import Entry
-from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice, way_on
+from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice, closer, way_on
 from ansible_collections.nodeops.pm2.plugins.module_utils._sight import Sight
 
 _KINDS = {
@@ -94,4 +94,4 @@ def _todo(entry: Entry, app: str) -> str:
 
 def _look(entry: Entry, app: str) -> str:
     """Where there is more to be read; of what was refused before anything was touched the host itself knows no more."""
-    return "what that deploy printed" if entry.event == "refused" else f"bluegreen history {app}"
+    return "what that deploy printed" if entry.event == "refused" else closer(app)

@@ -91,6 +91,11 @@ class Notice:
         return f"{self.app}|{self.kind}|{self.release}"
 
 
+def closer(app: str) -> str:
+    """The command on the host that shows more of what happened to an app."""
+    return f"bluegreen history {app}"
+
+
 def way_on(app: str) -> str:
     """What a person does about an app that is frozen because it could not be helped."""
     forward = f"bluegreen unfreeze --app {app} and a deploy that mends it"

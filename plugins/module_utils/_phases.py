@@ -103,7 +103,7 @@ def run_hooks(run: Run, name: str, *, where: Path, environment: Mapping[str, str
             )
 
 
-def refuse_unknown_hooks(hooks: Mapping[str, Any]) -> None:
+def refuse_wrong_hooks(hooks: Mapping[str, Any]) -> None:
     """Raise for a hook whose name no phase has, since it would never run, and for a command that is no list."""
     known = [f"{when}_{phase}" for phase in HOOKED for when in ("before", "after")]
     unknown = sorted(set(hooks) - set(known))

@@ -61,7 +61,7 @@ def carry_out(layout: Layout, sight: Sight, decision: Decision, *, by: str) -> D
         return acts[decision.action](layout, sight, decision, by)
     except (DeployError, OSError) as error:
         why = error.at_hand() if isinstance(error, DeployError) else error
-        return Deed(f"It could not be done: {why}", live(layout), failed=True)
+        return Deed(f"It could not be done: {why}", _state.place(layout), failed=True)
 
 
 def _go_back(layout: Layout, sight: Sight, decision: Decision, by: str) -> Deed:
@@ -78,11 +78,11 @@ def _go_back(layout: Layout, sight: Sight, decision: Decision, by: str) -> Deed:
             _verdict.decide(layout, verdict, left="", freeze="", check_mode=False)
         undone = _undo.undo(layout, sight.live, failure, by=by, course=course)
     if not undone.changed:
-        return Deed("Nothing: it was confirmed in the meantime.", live(layout))
+        return Deed("Nothing: it was confirmed in the meantime.", _state.place(layout))
     if undone.frozen:
         done = f"It could not be taken back, so the app was frozen: {undone.frozen}"
-        return Deed(done, live(layout), failed=True, frozen=True)
-    return Deed(f"Rolled back to {undone.live or 'nothing'}.", live(layout), undone.live)
+        return Deed(done, _state.place(layout), failed=True, frozen=True)
+    return Deed(f"Rolled back to {undone.live or 'nothing'}.", _state.place(layout), undone.live)
 
 
 def _quench(layout: Layout, sight: Sight, decision: Decision, by: str) -> Deed:
@@ -90,14 +90,14 @@ def _quench(layout: Layout, sight: Sight, decision: Decision, by: str) -> Deed:
         _stop(layout, sight)
         entry = _ledger.Entry(_ledger.now(), "quenched", sight.live, _place(sight)[1].name, by, decision.reason)
         _ledger.append(layout.ledger, entry)
-    return Deed("Its process was stopped, so that it does not loop.", live(layout))
+    return Deed("Its process was stopped, so that it does not loop.", _state.place(layout))
 
 
 def _start_again(layout: Layout, sight: Sight, _decision: Decision, by: str) -> Deed:
     app, slot = _place(sight)
     with _locked(layout, by, f"starting {sight.live} again"):
         _slot.start(layout, sight.live, slot, app.pm2, timeout=app.stop_timeout, even_live=True)
-    return Deed("It was started again.", live(layout))
+    return Deed("It was started again.", _state.place(layout))
 
 
 def _freeze(layout: Layout, sight: Sight, decision: Decision, by: str) -> Deed:
@@ -107,7 +107,7 @@ def _freeze(layout: Layout, sight: Sight, decision: Decision, by: str) -> Deed:
         verdict = _verdict.Verdict(sight.live, "bad", _place(sight)[1].name, by, decision.reason)
         _verdict.decide(layout, verdict, left="", freeze=decision.reason, check_mode=False)
     stopped = "Its process was stopped, and the" if decision.quench else "The"
-    return Deed(f"{stopped} app was frozen for a person to look at.", live(layout), frozen=True)
+    return Deed(f"{stopped} app was frozen for a person to look at.", _state.place(layout), frozen=True)
 
 
 def _stop(layout: Layout, sight: Sight) -> None:
@@ -120,12 +120,6 @@ def _place(sight: Sight) -> tuple[App, Slot]:
     if sight.app is None or sight.slot is None:
         raise DeployError("Nothing is live, so that nothing can be done.")
     return sight.app, sight.app.serving(sight.slot)
-
-
-def live(layout: Layout) -> str:
-    """What is live, and where, in words."""
-    release = _state.live_release(layout)
-    return f"{release} in {_state.slot_name(layout.release(release))}" if release else "nothing"
 
 
 @contextlib.contextmanager

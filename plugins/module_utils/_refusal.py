@@ -67,9 +67,7 @@ def refusal(
         expected=wanted(verdict, plan),
         seen="\n    ".join(seen),
         where=f"{verdict.probe.question.method} {through} {verdict.probe.question.shown_path}",
-        remedy=in_front(verdict)
-        if plan.just_gated and not verdict.answers
-        else remedy(decisive.rule, cause.rule if cause else ""),
+        remedy=in_front(verdict) if is_shut(verdict, plan) else remedy(decisive.rule, cause.rule if cause else ""),
         facts=_evidence(verdict, through=through, tail=tail, needed=plan.consecutive),
     )
 
@@ -79,7 +77,7 @@ def wanted(verdict: Verdict, plan: Plan) -> str:
     expectation = str(verdict.probe.expectation)
     if verdict.probe != plan.health:
         return expectation
-    if plan.just_gated and not verdict.answers:
+    if is_shut(verdict, plan):
         return f"the answer that the slot itself had just given, through the front door: {expectation}"
     if verdict.phase == "soak":
         return f"{plan.duration:g} s without a restart or {plan.failures} bad answers in a row: {expectation}"
@@ -91,6 +89,11 @@ def remedy(rule: str, cause: str) -> str:
     if rule in _SYMPTOMS and cause in _REMEDIES:
         return _REMEDIES[cause]
     return _REMEDIES.get(rule, _FIX_LOG if rule in _LOG_RULES else _FIX_CODE)
+
+
+def is_shut(verdict: Verdict, plan: Plan) -> bool:
+    """Whether the front door never led to the slot, which had just given good answers."""
+    return plan.just_gated and not verdict.answers
 
 
 def in_front(verdict: Verdict) -> str:

@@ -25,8 +25,8 @@ from ansible_collections.nodeops.pm2.plugins.module_utils import (
     _notice,
     _notify,
     _phases,
-    _reaction,
     _registry,
+    _state,
     _wait,
 )
 from ansible_collections.nodeops.pm2.plugins.module_utils._channel import CRITICAL, INFO, WARNING, Channel
@@ -245,8 +245,8 @@ def _tell_recovered(guard: Guard, app: str, layout: Layout, *, seen: Sequence[st
             kind, todo = "frozen", _notice.way_on(app)
     else:
         guard.herald.did(app, done)
-    look = f"bluegreen history {app}"
+    look = _notice.closer(app)
     about = Notice(kind, severity, app, guard.host, seen=tuple(seen), done=done, todo=todo, look=look)
     with contextlib.suppress(OSError):
-        about = replace(about, live=_reaction.live(layout))
+        about = replace(about, live=_state.place(layout))
     guard.herald.tell(about)

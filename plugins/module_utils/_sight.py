@@ -137,8 +137,7 @@ def _holder(layout: Layout, *, now: float) -> _lock.Lease | None:
     lease = _lock.held(layout.lock)
     if lease is None:
         return None
-    death = _lock.death_of(lease, now=now, boot_id=_lock.this_boot(), alive=_lock.is_alive(lease.owner))
-    return None if death else lease
+    return None if _lock.found_dead(lease, now=now) else lease
 
 
 def _commit(layout: Layout, release: str) -> str:

@@ -79,6 +79,12 @@ def slot_name(tree: ReleaseTree) -> str:
     return slot.name if slot else ""
 
 
+def place(layout: Layout) -> str:
+    """What is live, and where, in words."""
+    live = live_release(layout)
+    return f"{live} in {slot_name(layout.release(live))}" if live else "nothing"
+
+
 def read(layout: Layout, *, now: float) -> State:
     """Look at everything; changes nothing, and works where nothing has been deployed yet."""
     entries = _ledger.read(layout.ledger)

@@ -118,9 +118,7 @@ def read(layout: Layout, *, guard: Path = _registry.DIRECTORY, last: int = 20, d
 def _left(layout: Layout) -> str:
     """Why the holder of the lock is provably dead, ``''`` where nobody holds it or they may live."""
     lease = _lock.held(layout.lock)
-    if lease is None:
-        return ""
-    return _lock.death_of(lease, now=time.time(), boot_id=_lock.this_boot(), alive=_lock.is_alive(lease.owner))
+    return _lock.found_dead(lease, now=time.time()) if lease else ""
 
 
 def lines(status: Status, *, host: str) -> list[str]:

@@ -12,7 +12,7 @@ from ansible_collections.nodeops.pm2.plugins.module_utils._case import Case
 from ansible_collections.nodeops.pm2.plugins.module_utils._errors import DeployError
 from ansible_collections.nodeops.pm2.plugins.module_utils._guard_settings import Settings, Watch
 from ansible_collections.nodeops.pm2.plugins.module_utils._layout import Layout
-from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice
+from ansible_collections.nodeops.pm2.plugins.module_utils._notice import Notice, closer
 from ansible_collections.nodeops.pm2.plugins.module_utils._sight import Eyes
 from ansible_collections.nodeops.pm2.plugins.module_utils._vigil import Vigil
 
@@ -75,7 +75,7 @@ class Watched:
             seen=seen,
             done=done,
             live=sight.place,
-            look=f"bluegreen history {self.vigil.name}",
+            look=closer(self.vigil.name),
         )
 
     @property

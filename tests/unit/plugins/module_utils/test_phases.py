@@ -64,11 +64,11 @@ def test_what_nobody_waits_for_is_refused() -> None:
 @pytest.mark.parametrize("command", ["npm run 'a b'", [], 3])
 def test_a_command_that_is_no_argument_list_is_refused_before_anything_runs(command: Any) -> None:
     with pytest.raises(DeployError, match="before_gate is no argument list"):
-        _phases.refuse_unknown_hooks({"before_gate": [["true"], command]})
+        _phases.refuse_wrong_hooks({"before_gate": [["true"], command]})
 
 
 @pytest.mark.parametrize("name", ["before_lunch", "gate", "before_check", "after_lock"])
 def test_a_hook_that_would_never_run_is_refused(name: str) -> None:
-    _phases.refuse_unknown_hooks({"before_stage": [], "after_prune": []})
+    _phases.refuse_wrong_hooks({"before_stage": [], "after_prune": []})
     with pytest.raises(DeployError, match=name):
-        _phases.refuse_unknown_hooks({name: []})
+        _phases.refuse_wrong_hooks({name: []})

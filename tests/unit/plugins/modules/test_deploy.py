@@ -255,19 +255,17 @@ def test_what_it_needs(app: Any, capsys: pytest.CaptureFixture[str]) -> None:
         assert "missing: archive, entry" in said["msg"]
 
 
+def gated(app: Any, r2: dict[str, Any]) -> dict[str, Any]:
+    """Options that take r2 to the gate, as Ansible hands them over."""
+    return {"root": str(app.layout.root), "state": "gated", "owner": asdict(OWNER), **r2}
+
+
 def test_a_refusal_is_said_in_full_and_keeps_the_lease(
     app: Any, world: Any, r2: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.refuse = ["prove r2"]
     headers = {"x-token": "made-up-secret"}
-    given = {
-        "root": str(app.layout.root),
-        "state": "gated",
-        "owner": asdict(OWNER),
-        **r2,
-        "health": {"headers": headers},
-    }
-    said = fail(deploy.main, capsys, given)
+    said = fail(deploy.main, capsys, {**gated(app, r2), "health": {"headers": headers}})
     held = _lock.held(app.layout.lock)
     assert held is not None
     assert (said["lease"], said["phase"], said["verdict"]) == (held.id, "gate", "refused")
@@ -286,7 +284,7 @@ def test_a_full_disk_is_told_as_one(
         raise OSError(28, "No space left on device", "/srv")
 
     monkeypatch.setattr("ansible_collections.nodeops.pm2.plugins.module_utils._stage.stage", full)
-    said = fail(deploy.main, capsys, {"root": str(app.layout.root), "state": "gated", "owner": asdict(OWNER), **r2})
+    said = fail(deploy.main, capsys, gated(app, r2))
     assert "The host refused to do it." in said["msg"]
     assert "No space left on device" in said["msg"]
     assert (said["phase"], said["app"]["live"]) == ("stage", "r1")
@@ -299,7 +297,7 @@ def test_what_may_not_be_read_is_told_as_such(
         raise PermissionError(13, "Permission denied", "app.json")
 
     monkeypatch.setattr("ansible_collections.nodeops.pm2.plugins.module_utils._state.read", barred)
-    said = fail(deploy.main, capsys, {"root": str(app.layout.root), "state": "gated", "owner": asdict(OWNER), **r2})
+    said = fail(deploy.main, capsys, gated(app, r2))
     assert "The host refused to do it." in said["msg"]
     assert "where: app.json" in said["msg"]
     assert (said["phase"], said["release"]) == ("lock", "r2")

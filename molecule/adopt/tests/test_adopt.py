@@ -58,6 +58,10 @@ class Old:
         subprocess.run(npm, cwd=self.directory, check=True, stdout=subprocess.DEVNULL)
         (self.directory / "dist").mkdir(exist_ok=True)
         (self.directory / "dist/old.js").write_text("const __dirname = 1;\n", encoding="utf-8")
+        package = self.directory / "package.json"
+        described = json.loads(package.read_text(encoding="utf-8"))
+        described["scripts"]["build"] = "tsc --outDir dist"
+        package.write_text(json.dumps(described), encoding="utf-8")
         (self.directory / ".gitignore").write_text("node_modules/\n.env\n", encoding="utf-8")
         (self.directory / ".env").write_text("GREETING=from the tree\n", encoding="utf-8")
         (self.directory / "uploads").mkdir()
